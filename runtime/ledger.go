@@ -1,0 +1,81 @@
+package runtime
+
+import (
+	"context"
+	"database/sql"
+	"time"
+
+	"github.com/lastpage/lastpage/engine"
+)
+
+// Ledger keeps what a run needs to go on where the last one stopped. *store.DB is one.
+// Every method that takes a Lease fails with an error for which errors.Is(err, engine.ErrFenced)
+// when a newer lease of the stream exists.
+type Ledger interface {
+	// Acquire takes the stream, or answers *engine.HeldError with who holds it.
+	Acquire(ctx context.Context, s engine.StreamKey, o engine.Owner) (engine.Lease, error)
+	// Renew prolongs a lease; Release gives it back. Both are no-ops for a lease that is lost.
+	Renew(ctx context.Context, l engine.Lease) error
+	Release(ctx context.Context, l engine.Lease) error
+
+	// Round returns the stream's newest round, the zero Round when there is none.
+	Round(ctx context.Context, s engine.StreamKey) (engine.Round, error)
+	// PutRound begins a round (a Number that is new; the older one's chains, keys and states are
+	// dropped, its bookmarks stay) or changes the newest one.
+	PutRound(ctx context.Context, l engine.Lease, r engine.Round) error
+	// AddChains lists chains of the newest round; a chain that is listed already is left as it is.
+	AddChains(ctx context.Context, l engine.Lease, chains []engine.Chain) error
+	// Chains returns up to limit chains of the newest round with an Ordinal above after, in order of
+	// Ordinal; with pending only those that are not done.
+	Chains(ctx context.Context, s engine.StreamKey, after int64, limit int, pending bool) ([]engine.Chain, error)
+	// Keys calls fn with the key hashes of each commit of the chain in this round, oldest first.
+	Keys(ctx context.Context, s engine.StreamKey, chain string, fn func([]uint64) error) error
+	// Bookmark returns the bookmark of that base; the zero Bookmark when there is none.
+	Bookmark(ctx context.Context, s engine.StreamKey, base string) (engine.Bookmark, error)
+
+	// Commit stores the commits and the marks in one transaction; `also`, when not nil, runs in it
+	// last. A Bookmark moves with its commit.
+	Commit(ctx context.Context, l engine.Lease, commits []engine.Commit, marks []engine.Mark, also func(*sql.Tx) error) error
+	// Marks returns the marks of the stream's outputs as committed last.
+	Marks(ctx context.Context, s engine.StreamKey) ([]engine.Mark, error)
+	// Forget drops rounds, chains, keys, marks and bookmarks of the stream (--fresh).
+	Forget(ctx context.Context, l engine.Lease) error
+
+	StartRun(ctx context.Context, r engine.Run) error
+	EndRun(ctx context.Context, r engine.Run) error
+
+	// Secret and PutSecret keep what an API has rotated (refresh tokens), by name.
+	Secret(ctx context.Context, name string) (string, error)
+	PutSecret(ctx context.Context, name, value string) error
+
+	// Path is the file behind the ledger, "" without one.
+	Path() string
+}
+
+// Sink takes a stream's records. One goroutine calls it. Implementations are in store/sink.
+type Sink interface {
+	// Open readies the output of a stream and brings it back to mark, which is what Mark returned at
+	// the last commit (nil: nothing is committed). With fresh what was there before is dropped.
+	Open(ctx context.Context, stream string, mark []byte, fresh bool) error
+	// Write hands over the records of one page of one chain; the slices are valid until it returns.
+	// keys holds a record's key as text, or is nil when the stream declares none.
+	Write(ctx context.Context, stream, chain string, records [][]byte, keys []string) error
+	// Mark makes what was written so far as durable as the sink promises and says where it ends.
+	Mark(ctx context.Context, stream string) (target string, mark []byte, err error)
+	Close(ctx context.Context) error
+}
+
+// TxSink is a Sink that can write in the ledger's own transaction. The runtime calls Tx instead of
+// relying on Mark's durability when Database is the ledger's Path.
+type TxSink interface {
+	Sink
+	Database() string
+	Tx(ctx context.Context, tx *sql.Tx) error
+}
+
+// Clock is the time a run lives by: real, or simulated in recorded cases.
+type Clock interface {
+	Now() time.Time
+	// Sleep waits d or until ctx ends, and returns ctx's error then.
+	Sleep(ctx context.Context, d time.Duration) error
+}
