@@ -1,0 +1,69 @@
+package engine
+
+import (
+	"encoding/json"
+	"fmt"
+)
+
+// StateVersion is the layout of State that this engine writes.
+const StateVersion = 1
+
+// State is where a chain stands after its last page: everything that the next step needs, a few
+// kilobytes of JSON, no secret and no configuration. The zero State asks for the first page.
+type State struct {
+	Version  int             `json:"v,omitempty"`
+	Pages    int64           `json:"pages,omitempty"` // pages read in this walk
+	Position json.RawMessage `json:"at,omitempty"`    // position of the page to ask for; nil: the first page
+
+	Origin json.RawMessage `json:"origin,omitempty"` // position the walk began at: a kept one; nil: the first page
+
+	// The ladder of fallbacks.
+	Ladder     int               `json:"ladder,omitempty"`     // rung tried last, 0 before the first and after a new record
+	Rung       int               `json:"rung,omitempty"`       // 0: Position is the pattern's own; n: it is Fallback[n-1]'s
+	Recoveries int               `json:"recoveries,omitempty"` // fallbacks since the last new record
+	Recovered  int64             `json:"recovered,omitempty"`  // fallbacks in this walk
+	Backups    []json.RawMessage `json:"backups,omitempty"`    // per rung: where it would go on
+
+	// Counts, in records.
+	Received   int64 `json:"received,omitempty"`   // as received
+	Duplicates int64 `json:"duplicates,omitempty"` // of them, dropped by key
+	Overlap    int64 `json:"overlap,omitempty"`    // duplicates that a fallback or a probe brought: they do not count towards a total
+
+	// What the witnesses said last.
+	Total      *int64 `json:"total,omitempty"`
+	TotalFell  bool   `json:"total_fell,omitempty"` // a total became smaller during the walk: its "reached" proves nothing
+	TotalPages *int64 `json:"total_pages,omitempty"`
+
+	// Guards.
+	Empty int    `json:"empty,omitempty"` // empty pages in a row
+	Stale int    `json:"stale,omitempty"` // pages without a new record in a row
+	Print uint64 `json:"print,omitempty"` // fingerprint of the last page with records
+	Trail Trail  `json:"trail,omitzero"`  // positions seen
+	Probe bool   `json:"probe,omitempty"` // the end has been seen; the page asked for now confirms it
+
+	Memo json.RawMessage `json:"memo,omitempty"` // the hook's own
+}
+
+// Count is the running count that a total is compared with: records as received, less those that a
+// recovery brought a second time.
+func (s State) Count() int64 { return s.Received - s.Overlap }
+
+// StartAt returns the State of a walk that begins at a kept position.
+func StartAt(position json.RawMessage) State {
+	return State{Version: StateVersion, Position: position, Origin: position}
+}
+
+// ParseState reads a State that MarshalJSON of this or an older engine wrote.
+func ParseState(b []byte) (State, error) {
+	var s State
+	if len(b) == 0 {
+		return s, nil
+	}
+	if err := json.Unmarshal(b, &s); err != nil {
+		return State{}, fmt.Errorf("state: %w", err)
+	}
+	if s.Version > StateVersion {
+		return State{}, fmt.Errorf("state: written by a newer version (layout %d, this one knows %d)", s.Version, StateVersion)
+	}
+	return s, nil
+}

@@ -1,0 +1,114 @@
+package engine
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"reflect"
+	"strconv"
+	"strings"
+)
+
+// ValueError says that a witness holds something that is neither what the format allows nor absent.
+type ValueError struct {
+	Witness string
+	Value   string // its JSON, shortened
+	Want    string
+}
+
+func (e *ValueError) Error() string {
+	return fmt.Sprintf("%s is %s; want %s", e.Witness, e.Value, e.Want)
+}
+
+func shorten(b []byte) string {
+	if len(b) > 60 {
+		return string(b[:60]) + "…"
+	}
+	return string(b)
+}
+
+// flag reads true/false, "true"/"false", 1/0; absent and null say nothing (format, section 6).
+func flag(name string, v json.RawMessage) (value, known bool, err error) {
+	switch string(bytes.TrimSpace(v)) {
+	case "", "null":
+		return false, false, nil
+	case "true", `"true"`, "1":
+		return true, true, nil
+	case "false", `"false"`, "0":
+		return false, true, nil
+	}
+	return false, false, &ValueError{name, shorten(v), `true, false, "true", "false", 1 or 0`}
+}
+
+// count reads a number or digits in a string; absent, null, "" and negative numbers (a common way to
+// say "unknown") say nothing.
+func count(name string, v json.RawMessage) (n int64, known bool, err error) {
+	t := string(bytes.TrimSpace(v))
+	if t == "" || t == "null" || t == `""` {
+		return 0, false, nil
+	}
+	digits := t
+	if strings.HasPrefix(t, `"`) && strings.HasSuffix(t, `"`) && len(t) > 2 {
+		digits = t[1 : len(t)-1]
+	}
+	n, err = strconv.ParseInt(digits, 10, 64)
+	if err != nil && digits == t {
+		if f, ferr := strconv.ParseFloat(t, 64); ferr == nil && f == float64(int64(f)) && f < 1<<53 {
+			n, err = int64(f), nil // 1e3, 12.0
+		}
+	}
+	if err != nil {
+		return 0, false, &ValueError{name, shorten(v), "a count: a whole number, or its digits in a string"}
+	}
+	return n, n >= 0, nil
+}
+
+// integer reads a position of a pattern that counts; nil gives def.
+func integer(v json.RawMessage, def int64) (int64, error) {
+	if len(v) == 0 {
+		return def, nil
+	}
+	n, known, err := count("position", v)
+	if err != nil {
+		return 0, err
+	}
+	if !known && n == 0 {
+		return def, nil
+	}
+	return n, nil
+}
+
+func number(n int64) json.RawMessage { return strconv.AppendInt(nil, n, 10) }
+
+// sameJSON reports whether a and b are the same JSON value; numbers are compared as written.
+func sameJSON(a, b []byte) bool {
+	a, b = bytes.TrimSpace(a), bytes.TrimSpace(b)
+	if bytes.Equal(a, b) {
+		return true
+	}
+	if len(a) == 0 || len(b) == 0 || a[0] != b[0] || (a[0] != '{' && a[0] != '[' && a[0] != '"') {
+		return false
+	}
+	var x, y any
+	da, db := json.NewDecoder(bytes.NewReader(a)), json.NewDecoder(bytes.NewReader(b))
+	da.UseNumber()
+	db.UseNumber()
+	return da.Decode(&x) == nil && db.Decode(&y) == nil && reflect.DeepEqual(x, y)
+}
+
+// Present reports whether v is a token: it exists, is not null, and is none of the end values.
+func (r *Rules) Present(v json.RawMessage) bool {
+	t := bytes.TrimSpace(v)
+	if len(t) == 0 || string(t) == "null" {
+		return false
+	}
+	if r.EndValues == nil {
+		return string(t) != `""`
+	}
+	for _, end := range r.EndValues {
+		if sameJSON(t, end) {
+			return false
+		}
+	}
+	return true
+}
