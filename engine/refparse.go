@@ -49,7 +49,7 @@ func rootOf(s string) (Root, bool) {
 
 // rootHint proposes the reference that was likely meant, "" when nothing is near.
 func rootHint(s, word string) string {
-	if i := map[string]string{"headers": "header", "links": "link", "response": "body", "$": "body", "data": "body.data"}[word]; i != "" {
+	if i := map[string]string{"headers": "header", "links": "link", "response": "body", "$": "body"}[word]; i != "" {
 		return "did you mean `" + i + s[len(word):] + "`?"
 	}
 	if strings.EqualFold(word, "body") || strings.EqualFold(word, "header") {
@@ -82,6 +82,8 @@ func (r *Ref) named(p *pathParser) error {
 	}
 	r.Name = parts[0].Field
 	switch {
+	case r.Root == RootHeader && len(parts) > 1 && p.s[at] != '.':
+		return p.fail(at, "a header has one name and no parts")
 	case r.Root == RootHeader && len(parts) > 1:
 		return &PathError{at, "a header has one name and no parts", "a name with a dot is quoted: header['" + p.s[at+1:] + "']"}
 	case r.Root == RootLink && len(parts) > 2:
