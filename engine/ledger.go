@@ -60,10 +60,11 @@ type Bookmark struct {
 }
 
 // Mark is how far a sink's output is committed. Target names the output (a file's absolute path,
-// a table), Data is the sink's own.
+// a table), Data is the sink's own. Volatile says that a power cut may still take back some of it.
 type Mark struct {
-	Target string
-	Data   json.RawMessage
+	Target   string
+	Data     json.RawMessage
+	Volatile bool
 }
 
 // PageEntry is the journal's row of one page.
