@@ -1,0 +1,32 @@
+package transport
+
+import (
+	"context"
+	"time"
+)
+
+// Clock is the time a client lives by: real, or simulated in recorded cases.
+type Clock interface {
+	Now() time.Time
+	// Sleep waits d or until ctx ends, and returns ctx's error then.
+	Sleep(ctx context.Context, d time.Duration) error
+}
+
+// realClock is the clock of the machine.
+type realClock struct{}
+
+func (realClock) Now() time.Time { return time.Now() }
+
+func (realClock) Sleep(ctx context.Context, d time.Duration) error {
+	if d <= 0 {
+		return ctx.Err()
+	}
+	t := time.NewTimer(d)
+	defer t.Stop()
+	select {
+	case <-t.C:
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}

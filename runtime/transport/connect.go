@@ -1,0 +1,142 @@
+package transport
+
+import (
+	"context"
+	"crypto/tls"
+	"crypto/x509"
+	"fmt"
+	"net"
+	"net/http"
+	"net/url"
+	"os"
+	"strings"
+	"time"
+)
+
+// Bounds that have no key in a connector file.
+const (
+	MaxHeader    = 1 << 20 // bytes of an answer's headers
+	MaxRedirects = 10      // in one attempt
+	idlePerHost  = 64      // connections that are kept for the next request
+)
+
+// TLS names the files and the switch of `http.tls`.
+type TLS struct {
+	CAFile, CertFile, KeyFile string
+	Insecure                  bool
+}
+
+// config reads the files. The zero TLS gives the system's trust.
+func (t TLS) config() (*tls.Config, error) {
+	c := &tls.Config{MinVersion: tls.VersionTLS12, InsecureSkipVerify: t.Insecure}
+	if t.CAFile != "" {
+		pem, err := os.ReadFile(t.CAFile)
+		if err != nil {
+			return nil, fmt.Errorf("tls.ca_file: %w", err)
+		}
+		c.RootCAs = x509.NewCertPool()
+		if !c.RootCAs.AppendCertsFromPEM(pem) {
+			return nil, fmt.Errorf("tls.ca_file: %s holds no PEM certificate", t.CAFile)
+		}
+	}
+	if (t.CertFile == "") != (t.KeyFile == "") {
+		return nil, fmt.Errorf("tls: cert_file and key_file go together")
+	}
+	if t.CertFile != "" {
+		pair, err := tls.LoadX509KeyPair(t.CertFile, t.KeyFile)
+		if err != nil {
+			return nil, fmt.Errorf("tls: cert_file %s and key_file %s: %w", t.CertFile, t.KeyFile, err)
+		}
+		c.Certificates = []tls.Certificate{pair}
+	}
+	return c, nil
+}
+
+// proxyError is a proxy that does not connect.
+type proxyError struct{ status string }
+
+func (e *proxyError) Error() string { return "the proxy answered " + e.status }
+
+// proxyOf parses `http.proxy`.
+func proxyOf(s string) (*url.URL, error) {
+	if !strings.Contains(s, "://") {
+		s = "http://" + s
+	}
+	u, err := url.Parse(s)
+	if err != nil || u.Host == "" {
+		return nil, fmt.Errorf("proxy: not a URL such as http://proxy:3128")
+	}
+	switch u.Scheme {
+	case "http", "https", "socks5", "socks5h":
+		return u, nil
+	}
+	return nil, fmt.Errorf("proxy: the scheme %q is not http, https, socks5 or socks5h", u.Scheme)
+}
+
+// roundTripper makes the connection pool of one client.
+func roundTripper(cfg *Config) (*http.Transport, error) {
+	tc, err := cfg.TLS.config()
+	if err != nil {
+		return nil, err
+	}
+	dialer := &net.Dialer{Timeout: 30 * time.Second, KeepAlive: 30 * time.Second}
+	t := &http.Transport{
+		TLSClientConfig:        tc,
+		TLSHandshakeTimeout:    30 * time.Second,
+		ForceAttemptHTTP2:      true,
+		DisableCompression:     true, // decoded here, bounded
+		MaxIdleConns:           4 * idlePerHost,
+		MaxIdleConnsPerHost:    idlePerHost,
+		IdleConnTimeout:        90 * time.Second,
+		MaxResponseHeaderBytes: MaxHeader,
+		Proxy:                  http.ProxyFromEnvironment,
+	}
+	t.OnProxyConnectResponse = func(_ context.Context, _ *url.URL, _ *http.Request, answer *http.Response) error {
+		if answer.StatusCode != http.StatusOK {
+			return &proxyError{answer.Status}
+		}
+		return nil
+	}
+	if cfg.Proxy != "" {
+		u, err := proxyOf(cfg.Proxy)
+		if err != nil {
+			return nil, err
+		}
+		t.Proxy = http.ProxyURL(u)
+	}
+	t.DialContext = dialer.DialContext
+	if cfg.DenyPrivate {
+		guarded := *dialer
+		guarded.Control = denyPrivate
+		t.DialContext = guarded.DialContext
+		if cfg.Proxy == "" {
+			t.Proxy, t.DialContext = guardEnvironment(dialer, &guarded)
+		}
+	}
+	return t, nil
+}
+
+// guardEnvironment lets connections to the proxy that the environment names (the operator's word)
+// pass unchecked, and checks every other.
+func guardEnvironment(plain, guarded *net.Dialer) (func(*http.Request) (*url.URL, error), func(context.Context, string, string) (net.Conn, error)) {
+	environment := map[string]bool{}
+	for _, name := range []string{"HTTP_PROXY", "http_proxy", "HTTPS_PROXY", "https_proxy"} {
+		if u, err := proxyOf(os.Getenv(name)); err == nil {
+			port := u.Port()
+			if port == "" {
+				port = map[string]string{"http": "80", "https": "443"}[u.Scheme]
+			}
+			if port == "" {
+				port = "1080"
+			}
+			environment[net.JoinHostPort(u.Hostname(), port)] = true
+		}
+	}
+	dial := func(ctx context.Context, network, address string) (net.Conn, error) {
+		if environment[address] {
+			return plain.DialContext(ctx, network, address)
+		}
+		return guarded.DialContext(ctx, network, address)
+	}
+	return http.ProxyFromEnvironment, dial
+}
