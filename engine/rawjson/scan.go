@@ -42,14 +42,17 @@ func (s *Scanner) Err() error {
 	return s.err
 }
 
+// Spaced says whether whitespace outside strings was met.
+func (s *Scanner) Spaced() bool { return s.space }
+
 // Document validates the bytes as one value with whitespace around it. When it is false, Err says
 // why and what was noted is unspecified.
 func (s *Scanner) Document(w *Want) bool {
-	i := s.Value(s.skip(0), w)
+	i := s.Value(s.Skip(0), w)
 	if i < 0 {
 		return false
 	}
-	if i = s.skip(i); i < len(s.b) {
+	if i = s.Skip(i); i < len(s.b) {
 		s.unexpected(i, "nothing more")
 		return false
 	}
@@ -149,8 +152,8 @@ func (s *Scanner) forgetCells(w *Want) {
 	}
 }
 
-// skip passes over whitespace.
-func (s *Scanner) skip(i int) int {
+// Skip returns the index of the first byte at or after i that is not whitespace.
+func (s *Scanner) Skip(i int) int {
 	b, from := s.b, i
 	for i < len(b) {
 		if c := b[i]; c != ' ' && c != '\n' && c != '\r' && c != '\t' {

@@ -49,7 +49,7 @@ value:
 		}
 		s.stack[d] = '}'
 		if i++; i < len(b) && b[i] <= ' ' {
-			i = s.skip(i)
+			i = s.Skip(i)
 		}
 		if i < len(b) && b[i] == '}' {
 			d--
@@ -63,7 +63,7 @@ value:
 		}
 		s.stack[d] = ']'
 		if i++; i < len(b) && b[i] <= ' ' {
-			i = s.skip(i)
+			i = s.Skip(i)
 		}
 		if i < len(b) && b[i] == ']' {
 			d--
@@ -107,7 +107,7 @@ after: // a value has ended before i
 		return i
 	}
 	if i < len(b) && b[i] <= ' ' {
-		i = s.skip(i)
+		i = s.Skip(i)
 	}
 	if i >= len(b) {
 		return s.open(d)
@@ -118,12 +118,12 @@ after: // a value has ended before i
 				s.element(w, count-1, elem, i, false)
 			}
 			if i++; i < len(b) && b[i] <= ' ' {
-				i = s.skip(i)
+				i = s.Skip(i)
 			}
 			goto element
 		}
 		if i++; i < len(b) && b[i] <= ' ' {
-			i = s.skip(i)
+			i = s.Skip(i)
 		}
 		goto member
 	}
@@ -233,10 +233,10 @@ func (s *Scanner) element(w *Want, index, start, end int, last bool) {
 
 // colon passes over the colon after a key and returns where the member's value begins.
 func (s *Scanner) colon(i int) int {
-	if i = s.skip(i); i >= len(s.b) || s.b[i] != ':' {
+	if i = s.Skip(i); i >= len(s.b) || s.b[i] != ':' {
 		return s.unexpected(i, "a colon after the key")
 	}
-	return s.skip(i + 1)
+	return s.Skip(i + 1)
 }
 
 // grow makes room for depth d, which opens at i.
