@@ -1,0 +1,176 @@
+package auth
+
+import (
+	"context"
+	"sync"
+	"time"
+)
+
+// Bounds of what a refusal may cause.
+const (
+	maxRefusals = 100 // of one request in a row, when others renew as fast as it asks
+	maxRenewals = 5   // caused by one request in a row
+)
+
+// retryEarly is how long a token that is still alive is used after its early renewal did not work.
+const retryEarly = 10 * time.Second
+
+// Tokens are the credentials with an end that a process holds, by identity: connectors that use the
+// same key use the same token. The zero value is ready.
+type Tokens struct {
+	mu      sync.Mutex
+	sources map[string]*source
+}
+
+// source returns the source of that identity.
+func (t *Tokens) source(id string) *source {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if s := t.sources[id]; s != nil {
+		return s
+	}
+	if t.sources == nil {
+		t.sources = map[string]*source{}
+	}
+	s := &source{gate: make(chan struct{}, 1)}
+	t.sources[id] = s
+	return s
+}
+
+// grant is a credential, perhaps with an end.
+type grant struct {
+	id      uint64 // from 1
+	value   string // how it is sent; JSON for the kinds that place a JSON value
+	expires time.Time
+	renewAt time.Time // zero: not before it is refused
+	worked  bool      // the API has accepted it
+}
+
+// fetcher gets a new credential and its life, 0 when that is not known.
+type fetcher struct {
+	clock Clock
+	fetch func(ctx context.Context) (value string, life time.Duration, err error)
+}
+
+// source holds one credential and renews it: one of those who wait does it for all.
+type source struct {
+	gate chan struct{} // holds one element while somebody fetches
+
+	mu    sync.Mutex
+	cur   *grant
+	tries int   // fetches that have ended
+	err   error // of the last fetch
+}
+
+// get returns a credential that is alive.
+func (s *source) get(ctx context.Context, f fetcher) (grant, error) {
+	alive := func() *grant {
+		if s.cur == nil || !s.cur.renewAt.IsZero() && !f.clock.Now().Before(s.cur.renewAt) {
+			return nil
+		}
+		return s.cur
+	}
+	s.mu.Lock()
+	g := alive()
+	if g != nil {
+		defer s.mu.Unlock()
+		return *g, nil
+	}
+	s.mu.Unlock()
+	if err := s.renew(ctx, f, alive); err != nil {
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		now := f.clock.Now()
+		if ctx.Err() != nil || s.cur == nil || !now.Before(s.cur.expires) {
+			return grant{}, err
+		}
+		s.cur.renewAt = now.Add(retryEarly) // the old one is alive for a while
+		return *s.cur, nil
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return *s.cur, nil
+}
+
+// renew fetches a credential unless found, called with s.mu held, returns one once it is this
+// caller's turn. A caller that waited while another's fetch did not work gets that error: a broken
+// token endpoint is asked once, not once by each.
+func (s *source) renew(ctx context.Context, f fetcher, found func() *grant) error {
+	s.mu.Lock()
+	before := s.tries
+	s.mu.Unlock()
+	select {
+	case s.gate <- struct{}{}:
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+	defer func() { <-s.gate }()
+	s.mu.Lock()
+	done, err := found() != nil, s.err
+	if s.tries == before {
+		err = nil
+	}
+	s.mu.Unlock()
+	if done || err != nil {
+		return err
+	}
+	value, life, err := f.fetch(ctx)
+	if err != nil && ctx.Err() != nil {
+		return ctx.Err() // the next one who waits tries
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.tries++
+	if s.err = err; err != nil {
+		return err
+	}
+	next := &grant{value: value, id: 1}
+	if s.cur != nil {
+		next.id = s.cur.id + 1
+	}
+	if life > 0 {
+		next.expires = f.clock.Now().Add(life)
+		next.renewAt = next.expires.Add(-min(time.Minute, life/10))
+	}
+	s.cur = next
+	return nil
+}
+
+// refused renews the credential id unless that has happened already.
+func (s *source) refused(ctx context.Context, f fetcher, id uint64, inARow, renewals int) (repeat, renewed bool, err error) {
+	newer := func() *grant {
+		if s.cur != nil && s.cur.id != id {
+			return s.cur
+		}
+		return nil
+	}
+	s.mu.Lock()
+	switched, fresh := newer() != nil, s.cur != nil && !s.cur.worked
+	s.mu.Unlock()
+	switch {
+	case inARow > maxRefusals:
+		return false, false, nil
+	case switched:
+		return true, false, nil
+	case inARow > 1 && fresh, renewals >= maxRenewals:
+		return false, false, nil // what has never worked does not work now
+	}
+	fetched := false
+	fetch := f.fetch
+	f.fetch = func(ctx context.Context) (string, time.Duration, error) {
+		fetched = true
+		return fetch(ctx)
+	}
+	if err := s.renew(ctx, f, newer); err != nil {
+		return false, fetched, err
+	}
+	return true, fetched, nil
+}
+
+func (s *source) accepted(id uint64) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.cur != nil && s.cur.id == id {
+		s.cur.worked = true
+	}
+}
