@@ -1,0 +1,86 @@
+package sink
+
+import (
+	"encoding/json"
+	"fmt"
+	"path/filepath"
+	"time"
+)
+
+// files are the files of one sink, one for each path that its streams' names give. Streams that share
+// a path share the file: it is opened as the first of them asks.
+type files struct {
+	notes
+	target string // with {stream}, as given
+	opt    fileOptions
+	now    func() time.Time
+	open   map[string]*file // by path
+}
+
+func newFiles(target string, set Settings, opt Options) (files, error) {
+	if target == "" {
+		return files{}, fmt.Errorf("the sink needs a path")
+	}
+	o, err := parseFileOptions(target, set)
+	return files{target: target, opt: o, now: opt.Now, open: map[string]*file{}}, err
+}
+
+// Target is the file's absolute path.
+func (s *files) Target(stream string) string {
+	name := place(s.target, stream)
+	if path, err := filepath.Abs(name); err == nil {
+		return path
+	}
+	return name
+}
+
+// openFile opens the stream's file unless it is open; already says that it was. m is nil when there
+// is no mark.
+func (s *files) openFile(stream string, mark []byte, fresh bool, header func() []byte) (f *file, m *fileMark, already bool, err error) {
+	path, name := s.Target(stream), place(s.target, stream)
+	if f := s.open[path]; f != nil {
+		return f, nil, true, nil
+	}
+	if mark != nil && !fresh {
+		m = &fileMark{}
+		if err := json.Unmarshal(mark, m); err != nil {
+			return nil, nil, false, fmt.Errorf("%s: its mark: %w", name, err)
+		}
+	}
+	f = &file{path: path, name: name, opt: s.opt, now: s.now}
+	f.opt.header = header
+	missing, err := f.open(m, fresh)
+	if err != nil {
+		return nil, nil, false, err
+	}
+	if missing {
+		s.add("output_moved", fmt.Sprintf("%s is not there any more; a new file was begun", name))
+	}
+	s.open[path] = f
+	return f, m, false, nil
+}
+
+// file returns the stream's open file.
+func (s *files) file(stream string) (*file, error) {
+	if f := s.open[s.Target(stream)]; f != nil {
+		return f, nil
+	}
+	return nil, fmt.Errorf("%s: it is not open", place(s.target, stream))
+}
+
+// Durable is in Sink.
+func (s *files) Durable(stream string) bool {
+	f := s.open[s.Target(stream)]
+	return f == nil || f.durable()
+}
+
+func (s *files) close() error {
+	var first error
+	for path, f := range s.open {
+		if err := f.close(); err != nil && first == nil {
+			first = err
+		}
+		delete(s.open, path)
+	}
+	return first
+}

@@ -1,0 +1,97 @@
+package sink
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"fmt"
+)
+
+// jsonl:PATH writes one record a line, as the bytes that were received.
+var jsonlKind = Kind{
+	Name:      "jsonl",
+	Target:    "PATH, or - for standard output",
+	Doc:       "one record a line into a file; .gz and .zst compress; {stream} in the path is replaced",
+	Guarantee: "exactly once: the file is cut back to the last checkpoint on resume; standard output and pipes: the page that was interrupted may come twice",
+	Options:   fileOptionDocs,
+	Open: func(_ context.Context, target string, set Settings, opt Options) (Sink, error) {
+		if target == "-" {
+			if len(set) > 0 {
+				return nil, fmt.Errorf("jsonl:- takes no options")
+			}
+			return &stdout{w: opt.Stdout}, nil
+		}
+		f, err := newFiles(target, set, opt)
+		if err != nil {
+			return nil, fmt.Errorf("jsonl:%s: %w", target, err)
+		}
+		return &jsonl{files: f}, nil
+	},
+}
+
+type jsonl struct {
+	files
+	buf []byte
+}
+
+func (s *jsonl) Open(_ context.Context, stream string, mark []byte, fresh bool) error {
+	_, _, _, err := s.openFile(stream, mark, fresh, nil)
+	return err
+}
+
+func (s *jsonl) Write(ctx context.Context, stream, _ string, records [][]byte, _ []string) error {
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	f, err := s.file(stream)
+	if err != nil {
+		return err
+	}
+	s.buf = lines(s.buf[:0], records)
+	err = f.append(s.buf)
+	s.buf = shrink(s.buf)
+	return err
+}
+
+func (s *jsonl) Mark(_ context.Context, stream string) (string, []byte, error) {
+	f, err := s.file(stream)
+	if err != nil {
+		return "", nil, err
+	}
+	m, err := f.mark()
+	if err != nil {
+		return "", nil, err
+	}
+	b, err := json.Marshal(m)
+	return m.Path, b, err
+}
+
+func (s *jsonl) Close(context.Context) error { return s.close() }
+
+// lines appends the records to buf, each with a line end. A record that has one inside, which JSON
+// allows between its tokens, is written without.
+func lines(buf []byte, records [][]byte) []byte {
+	for _, r := range records {
+		buf = append(line(buf, r), '\n')
+	}
+	return buf
+}
+
+func line(buf, record []byte) []byte {
+	if bytes.IndexByte(record, '\n') < 0 {
+		return append(buf, record...)
+	}
+	b := bytes.NewBuffer(buf)
+	if json.Compact(b, record) != nil {
+		return append(buf, bytes.ReplaceAll(record, []byte("\n"), []byte(" "))...)
+	}
+	return b.Bytes()
+}
+
+// shrink lets go of a buffer that one large page has blown up, once a page uses little of it.
+func shrink(buf []byte) []byte {
+	if cap(buf) > 4<<20 && len(buf) < cap(buf)/4 {
+		return nil
+	}
+	return buf[:0]
+}

@@ -1,0 +1,225 @@
+package sink
+
+import (
+	"context"
+	"database/sql"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net/url"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"github.com/mattn/go-sqlite3"
+)
+
+// sqlite:PATH writes one table a stream.
+var sqliteKind = Kind{
+	Name:      "sqlite",
+	Target:    "PATH",
+	Doc:       "a table a stream with the columns seq, key, record (JSON text), chain, at; a record with a key replaces the one with the same key",
+	Guarantee: "exactly once: in the checkpoint's own transaction when it is the state file, else rows after the last checkpoint are taken back on resume",
+	Options: []Option{
+		{"table", "{stream}", "name of the table; {stream} is replaced"},
+		{"fsync", "page", "page: a page survives a power cut once it is committed; never: left to the system"},
+	},
+	Open: func(_ context.Context, target string, set Settings, opt Options) (Sink, error) {
+		wrap := func(err error) (Sink, error) { return nil, fmt.Errorf("sqlite:%s: %w", target, err) }
+		if target == "" || target == "-" || strings.Contains(target, "{stream}") {
+			return wrap(errors.New("the sink needs the path of one file; {stream} goes into ?table="))
+		}
+		sync, err := set.word("fsync", "page", "never")
+		if err != nil {
+			return wrap(err)
+		}
+		path, err := filepath.Abs(target)
+		if err != nil {
+			return wrap(err)
+		}
+		s := &sqlite{path: resolve(path), name: target, table: "{stream}", full: sync == "page", now: opt.Now, tables: map[string]*sqlTable{}}
+		if t, ok := set["table"]; ok {
+			s.table = t
+		}
+		s.shared = opt.Ledger != "" && opt.Ledger == s.path
+		return s, nil
+	},
+}
+
+// resolve follows symbolic links as far as the path exists.
+func resolve(path string) string {
+	if real, err := filepath.EvalSymlinks(path); err == nil {
+		return real
+	}
+	if dir, err := filepath.EvalSymlinks(filepath.Dir(path)); err == nil {
+		return filepath.Join(dir, filepath.Base(path))
+	}
+	return path
+}
+
+// sqlite gathers pages and writes them in one transaction: its own, in Mark, or the ledger's, in Tx.
+type sqlite struct {
+	notes
+	path   string // absolute
+	name   string // as given, for messages
+	table  string // with {stream}
+	full   bool
+	shared bool // Tx writes, Mark does not
+	now    func() time.Time
+	db     *sql.DB
+	tables map[string]*sqlTable // by name
+	dirty  []*sqlTable          // with pages that are not written, in order
+}
+
+type sqliteMark struct {
+	Path  string `json:"path"`
+	Table string `json:"table"`
+	Seq   int64  `json:"seq"` // of the last row
+}
+
+// Database is the file the sink writes to, absolute, symbolic links resolved.
+func (s *sqlite) Database() string { return s.path }
+
+func (s *sqlite) tableName(stream string) string { return place(s.table, stream) }
+
+// Target is the file and the table.
+func (s *sqlite) Target(stream string) string { return s.path + "#" + s.tableName(stream) }
+
+func (s *sqlite) connect() error {
+	if s.db != nil {
+		return nil
+	}
+	sync := "NORMAL"
+	if s.full {
+		sync = "FULL"
+	}
+	set := url.Values{"_journal_mode": {"WAL"}, "_busy_timeout": {"10000"}, "_txlock": {"immediate"}, "_synchronous": {sync}}
+	db, err := sql.Open("sqlite3", "file:"+(&url.URL{Path: s.path}).EscapedPath()+"?"+set.Encode())
+	if err != nil {
+		return err
+	}
+	db.SetMaxOpenConns(1)
+	s.db = db
+	return nil
+}
+
+func (s *sqlite) Open(ctx context.Context, stream string, mark []byte, fresh bool) error {
+	name := s.tableName(stream)
+	if s.tables[name] != nil {
+		return nil
+	}
+	if l := strings.ToLower(name); name == "" || strings.HasPrefix(l, "sqlite_") || strings.HasPrefix(l, "runner_") {
+		return &Error{Output: s.name, What: fmt.Sprintf("a table may not be named %q", name), Try: "name another with ?table="}
+	}
+	var m *sqliteMark
+	if mark != nil && !fresh {
+		m = &sqliteMark{}
+		if err := json.Unmarshal(mark, m); err != nil {
+			return fmt.Errorf("%s: its mark: %w", s.name, err)
+		}
+		if m.Path != s.path || m.Table != name {
+			return fmt.Errorf("%s: the mark is of another output, %s#%s", s.name, m.Path, m.Table)
+		}
+	}
+	if err := s.connect(); err != nil {
+		return s.explain(err)
+	}
+	t := &sqlTable{name: name, undo: !s.shared}
+	if err := t.open(ctx, s.db, m, fresh); err != nil {
+		var short *ShortError
+		if errors.As(err, &short) {
+			short.Target, short.Path = s.Target(stream), s.name
+			return short
+		}
+		return s.explain(err)
+	}
+	s.tables[name] = t
+	return nil
+}
+
+func (s *sqlite) Write(ctx context.Context, stream, chain string, records [][]byte, keys []string) error {
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	t := s.tables[s.tableName(stream)]
+	if t == nil {
+		return fmt.Errorf("%s: table %s is not open", s.name, s.tableName(stream))
+	}
+	if len(t.pages) == 0 {
+		s.dirty = append(s.dirty, t)
+	}
+	t.hold(chain, s.now(), records, keys)
+	return nil
+}
+
+func (s *sqlite) Mark(ctx context.Context, stream string) (string, []byte, error) {
+	t := s.tables[s.tableName(stream)]
+	if t == nil {
+		return "", nil, fmt.Errorf("%s: table %s is not open", s.name, s.tableName(stream))
+	}
+	if !s.shared && len(s.dirty) > 0 {
+		tx, err := s.db.BeginTx(context.WithoutCancel(ctx), nil)
+		if err != nil {
+			return "", nil, s.explain(err)
+		}
+		if err := errors.Join(s.flush(ctx, tx), ctx.Err()); err != nil {
+			tx.Rollback()
+			return "", nil, s.explain(err)
+		}
+		if err := tx.Commit(); err != nil {
+			return "", nil, s.explain(err)
+		}
+	}
+	b, err := json.Marshal(sqliteMark{s.path, t.name, t.seq})
+	return s.Target(stream), b, err
+}
+
+// Tx writes what was handed over since the last commit in the ledger's transaction; nothing is left
+// to do when Mark has done it.
+func (s *sqlite) Tx(ctx context.Context, tx *sql.Tx) error { return s.explain(s.flush(ctx, tx)) }
+
+func (s *sqlite) flush(ctx context.Context, tx *sql.Tx) error {
+	for _, t := range s.dirty {
+		if err := t.write(context.WithoutCancel(ctx), tx); err != nil {
+			return err
+		}
+	}
+	s.dirty = s.dirty[:0]
+	return nil
+}
+
+// Durable is in Sink: a page that is committed is on the disk, or was never promised to be.
+func (s *sqlite) Durable(string) bool { return true }
+
+// Close lets go of the file. Pages that were handed over and not committed are dropped.
+func (s *sqlite) Close(context.Context) error {
+	s.dirty = nil
+	clear(s.tables)
+	if s.db == nil {
+		return nil
+	}
+	err := s.db.Close()
+	s.db = nil
+	return s.explain(err)
+}
+
+func (s *sqlite) explain(err error) error {
+	var e sqlite3.Error
+	if !errors.As(err, &e) {
+		return err
+	}
+	say := func(what, try string) error { return &Error{Output: s.name, What: what, Try: try, Err: err} }
+	switch e.Code {
+	case sqlite3.ErrFull:
+		return say("the disk is full", "nothing of the page was kept; free some space and run again: the run goes on from its last checkpoint")
+	case sqlite3.ErrReadonly, sqlite3.ErrPerm:
+		return say("it cannot be written (the file or its folder is read-only)", "change its permissions, or name another output")
+	case sqlite3.ErrNotADB:
+		return say("it is not an SQLite database", "name another file")
+	case sqlite3.ErrCantOpen:
+		return say("it cannot be opened ("+e.Error()+")", "check that its folder exists and can be written, or name another output")
+	case sqlite3.ErrBusy, sqlite3.ErrLocked:
+		return say("another process keeps it locked", "wait for it to finish, or look for one that hangs")
+	}
+	return say(e.Error(), "")
+}

@@ -1,0 +1,221 @@
+package sink
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+)
+
+// sqlTable is the table of one output.
+//
+// Each row has a seq, which grows with every row that is written; a row that replaces another of its
+// key takes a new one. So the rows after a mark are those with a greater seq. What a replaced row was
+// is kept in runner_sink_undo until undoMarks further marks were made: taking the table back to a
+// mark is deleting the rows after it and putting back those replaced since.
+type sqlTable struct {
+	name  string
+	undo  bool
+	seq   int64
+	pages []sqlPage
+	text  strings.Builder // records and keys of pages
+	marks []int64         // seq after each of the last writes, oldest first
+	args  []any
+	many  *sql.Stmt // of the connection that is the sink's own
+	one   *sql.Stmt
+}
+
+// sqlPage is a page that is not written yet.
+type sqlPage struct {
+	chain string
+	at    time.Time
+	rows  []sqlRow
+}
+
+// sqlRow are the lengths of a record and its key, one after the other in the text.
+type sqlRow struct{ record, key int }
+
+const (
+	undoMarks = 1000 // how many writes can be taken back
+	manyRows  = 100  // rows a statement
+)
+
+func quoteName(name string) string { return `"` + strings.ReplaceAll(name, `"`, `""`) + `"` }
+
+func quoteText(s string) string { return "'" + strings.ReplaceAll(s, "'", "''") + "'" }
+
+// open makes the table when there is none and takes it back to m.
+func (t *sqlTable) open(ctx context.Context, db *sql.DB, m *sqliteMark, fresh bool) error {
+	tx, err := db.BeginTx(ctx, nil)
+	if err != nil {
+		return err
+	}
+	defer tx.Rollback()
+	exec := func(query string, args ...any) {
+		if err == nil {
+			_, err = tx.ExecContext(ctx, query, args...)
+		}
+	}
+	table := quoteName(t.name)
+	exec("CREATE TABLE IF NOT EXISTS runner_sink (name TEXT PRIMARY KEY, seq INTEGER NOT NULL) WITHOUT ROWID")
+	exec("CREATE TABLE IF NOT EXISTS runner_sink_undo (name TEXT NOT NULL, seq INTEGER NOT NULL, key TEXT, record TEXT NOT NULL, chain TEXT NOT NULL, at TEXT NOT NULL, replaced_by INTEGER NOT NULL)")
+	exec("CREATE INDEX IF NOT EXISTS runner_sink_undo_by ON runner_sink_undo (name, replaced_by)")
+	if err != nil {
+		return err
+	}
+	known := true
+	if err = tx.QueryRowContext(ctx, "SELECT seq FROM runner_sink WHERE name = ?", t.name).Scan(&t.seq); errors.Is(err, sql.ErrNoRows) {
+		known, err = false, nil
+	}
+	if err != nil {
+		return err
+	}
+	if !known {
+		var there int
+		if err = tx.QueryRowContext(ctx, "SELECT count(*) FROM sqlite_master WHERE name = ?", t.name).Scan(&there); err != nil {
+			return err
+		}
+		if there > 0 {
+			return &Error{Output: t.name, What: "the database has a table of that name which is not this sink's", Try: "name another with ?table="}
+		}
+	}
+	exec("CREATE TABLE IF NOT EXISTS " + table + " (seq INTEGER PRIMARY KEY, key TEXT, record TEXT NOT NULL, chain TEXT NOT NULL, at TEXT NOT NULL)")
+	exec("CREATE UNIQUE INDEX IF NOT EXISTS " + quoteName(t.name+"_key") + " ON " + table + " (key) WHERE key IS NOT NULL")
+	switch {
+	case err != nil:
+	case fresh:
+		exec("DELETE FROM " + table)
+		exec("DELETE FROM runner_sink_undo WHERE name = ?", t.name)
+		t.seq = 0
+	case m != nil && t.seq < m.Seq:
+		return &ShortError{Have: t.seq, Want: m.Seq}
+	case m != nil && t.seq > m.Seq:
+		exec("DELETE FROM "+table+" WHERE seq > ?", m.Seq)
+		exec("INSERT INTO "+table+" (seq, key, record, chain, at) SELECT seq, key, record, chain, at FROM runner_sink_undo WHERE name = ?1 AND replaced_by > ?2 AND seq <= ?2", t.name, m.Seq)
+		exec("DELETE FROM runner_sink_undo WHERE name = ? AND replaced_by > ?", t.name, m.Seq)
+		t.seq = m.Seq
+	}
+	exec("INSERT INTO runner_sink (name, seq) VALUES (?, ?) ON CONFLICT (name) DO UPDATE SET seq = excluded.seq", t.name, t.seq)
+	if err != nil {
+		return err
+	}
+	if err := tx.Commit(); err != nil {
+		return err
+	}
+	if !t.undo {
+		return nil
+	}
+	// A temporary trigger leaves nothing behind in the file's schema.
+	_, err = db.ExecContext(ctx, "CREATE TEMP TRIGGER "+quoteName("keep_"+t.name)+" AFTER UPDATE ON main."+table+` WHEN NEW.seq > OLD.seq BEGIN
+		INSERT INTO runner_sink_undo (name, seq, key, record, chain, at, replaced_by) VALUES (`+quoteText(t.name)+`, OLD.seq, OLD.key, OLD.record, OLD.chain, OLD.at, NEW.seq); END`)
+	if err != nil {
+		return err
+	}
+	if t.many, err = db.PrepareContext(ctx, t.insert(manyRows)); err != nil {
+		return err
+	}
+	t.one, err = db.PrepareContext(ctx, t.insert(1))
+	return err
+}
+
+// insert is the statement that writes rows.
+func (t *sqlTable) insert(rows int) string {
+	return "INSERT INTO " + quoteName(t.name) + " (seq, key, record, chain, at) VALUES " + strings.TrimSuffix(strings.Repeat("(?,?,?,?,?),", rows), ",") +
+		" ON CONFLICT (key) WHERE key IS NOT NULL DO UPDATE SET seq = excluded.seq, record = excluded.record, chain = excluded.chain, at = excluded.at"
+}
+
+// hold keeps a copy of a page until it is written.
+func (t *sqlTable) hold(chain string, at time.Time, records [][]byte, keys []string) {
+	n := 0
+	for i, r := range records {
+		n += len(r)
+		if keys != nil {
+			n += len(keys[i])
+		}
+	}
+	t.text.Grow(n)
+	p := sqlPage{chain: strings.Clone(chain), at: at, rows: make([]sqlRow, len(records))}
+	for i, r := range records {
+		t.text.Write(r)
+		p.rows[i].record = len(r)
+		if keys != nil {
+			t.text.WriteString(keys[i])
+			p.rows[i].key = len(keys[i])
+		}
+	}
+	t.pages = append(t.pages, p)
+	t.seq += int64(len(records))
+}
+
+// write puts the pages into the table and notes how far it goes.
+func (t *sqlTable) write(ctx context.Context, tx *sql.Tx) error {
+	many, one := t.many, t.one
+	if many == nil {
+		var err error
+		if many, err = tx.PrepareContext(ctx, t.insert(manyRows)); err != nil {
+			return err
+		}
+		defer many.Close()
+		if one, err = tx.PrepareContext(ctx, t.insert(1)); err != nil {
+			return err
+		}
+		defer one.Close()
+	} else {
+		many, one = tx.StmtContext(ctx, many), tx.StmtContext(ctx, one)
+	}
+	seq := t.seq
+	for _, p := range t.pages {
+		seq -= int64(len(p.rows))
+	}
+	text := t.text.String()
+	for _, p := range t.pages {
+		at, chain := any(p.at.UTC().Format("2006-01-02T15:04:05.000Z")), any(p.chain)
+		for rows := p.rows; len(rows) > 0; {
+			n, stmt := manyRows, many
+			if len(rows) < manyRows {
+				n, stmt = 1, one
+			}
+			args := t.args[:0]
+			for _, r := range rows[:n] {
+				seq++
+				record, key := text[:r.record], any(nil)
+				if r.key > 0 { // a record without its key stands for itself
+					key = text[r.record : r.record+r.key]
+				}
+				text = text[r.record+r.key:]
+				args = append(args, seq, key, record, chain, at)
+			}
+			if _, err := stmt.ExecContext(ctx, args...); err != nil {
+				return err
+			}
+			t.args = args
+			rows = rows[n:]
+		}
+	}
+	clear(t.args)
+	t.pages = t.pages[:0]
+	t.text.Reset()
+	if _, err := tx.ExecContext(ctx, "UPDATE runner_sink SET seq = ? WHERE name = ?", t.seq, t.name); err != nil {
+		return err
+	}
+	return t.forget(ctx, tx)
+}
+
+// forget drops what was replaced too many writes ago to be asked for again.
+func (t *sqlTable) forget(ctx context.Context, tx *sql.Tx) error {
+	if !t.undo {
+		return nil
+	}
+	t.marks = append(t.marks, t.seq)
+	if len(t.marks) < 2*undoMarks {
+		return nil
+	}
+	old := t.marks[undoMarks-1]
+	t.marks = append(t.marks[:0], t.marks[undoMarks:]...)
+	if _, err := tx.ExecContext(ctx, "DELETE FROM runner_sink_undo WHERE name = ? AND replaced_by <= ?", t.name, old); err != nil {
+		return fmt.Errorf("table %s: %w", t.name, err)
+	}
+	return nil
+}

@@ -1,0 +1,39 @@
+package sink
+
+import (
+	"context"
+	"fmt"
+	"io"
+)
+
+// stdout writes one record a line to standard output, one write a page. What is written cannot be
+// taken back.
+type stdout struct {
+	notes
+	w      io.Writer
+	buf    []byte
+	length int64
+}
+
+func (s *stdout) Target(string) string { return "-" }
+
+func (s *stdout) Open(context.Context, string, []byte, bool) error { return nil }
+
+func (s *stdout) Write(ctx context.Context, _, _ string, records [][]byte, _ []string) error {
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	s.buf = lines(s.buf[:0], records)
+	n, err := s.w.Write(s.buf)
+	s.length += int64(n)
+	s.buf = shrink(s.buf)
+	return explain("standard output", err)
+}
+
+func (s *stdout) Mark(context.Context, string) (string, []byte, error) {
+	return "-", fmt.Appendf(nil, `{"path":"-","length":%d}`, s.length), nil
+}
+
+func (s *stdout) Durable(string) bool { return true }
+
+func (s *stdout) Close(context.Context) error { return nil }
