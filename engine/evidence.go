@@ -2,7 +2,7 @@ package engine
 
 import (
 	"encoding/json"
-	"fmt"
+	"strconv"
 )
 
 // Says is what one witness says about the next page.
@@ -34,7 +34,7 @@ const (
 type Witness struct {
 	Name   string
 	Says   Says
-	Detail string // "absent", "1,200 of 1,234"
+	Detail string // "absent", "1200 of 1234"
 }
 
 // Evidence is all that a page says about going on.
@@ -42,23 +42,22 @@ type Evidence struct {
 	Witnesses []Witness
 	Deciders  []string        // names, most trusted first; the first that is not silent decides
 	Next      json.RawMessage // position of the next page, nil: there is none to go to
+	Rung      int             // 0: Next is the pattern's own; n: it is Fallback[n-1]'s
 	Missing   string          // not "": code of why Next cannot be used
 	Detail    string          // a sentence about Missing
+
+	repeated bool // the next position was asked for before
 }
 
-func (e *Evidence) say(name string, s Says, format string, args ...any) {
-	d := format
-	if len(args) > 0 {
-		d = fmt.Sprintf(format, args...)
-	}
-	e.Witnesses = append(e.Witnesses, Witness{Name: name, Says: s, Detail: d})
+func (e *Evidence) say(name string, s Says, detail string) {
+	e.Witnesses = append(e.Witnesses, Witness{Name: name, Says: s, Detail: detail})
 }
 
 // Of returns what the named witness said; Silent when it is not declared.
 func (e *Evidence) Of(name string) Says {
-	for _, w := range e.Witnesses {
-		if w.Name == name {
-			return w.Says
+	for i := range e.Witnesses {
+		if e.Witnesses[i].Name == name {
+			return e.Witnesses[i].Says
 		}
 	}
 	return Silent
@@ -72,7 +71,28 @@ func (e *Evidence) set(name string, s Says, detail string) {
 			return
 		}
 	}
-	e.Witnesses = append(e.Witnesses, Witness{name, s, detail})
+	e.say(name, s, detail)
+}
+
+// decider returns the first decider that is not silent and what it says, "" and Silent when all are.
+func (e *Evidence) decider() (string, Says) {
+	for _, name := range e.Deciders {
+		if says := e.Of(name); says != Silent {
+			return name, says
+		}
+	}
+	return "", Silent
+}
+
+// quiet silences a token that is present but decides nothing: APIs that tell the end by a flag or a
+// count send one with their last page too.
+func (e *Evidence) quiet() {
+	if e.Missing != "" || e.Of(WitnessToken) != SaysMore {
+		return
+	}
+	if name, _ := e.decider(); name != WitnessToken {
+		e.set(WitnessToken, Silent, "present")
+	}
 }
 
 // common gathers the evidence that does not depend on the pattern: status, flags, counts and the
@@ -88,18 +108,18 @@ func common(r *Rules, s, after State, p Page) (Evidence, error) {
 	if err := e.flags(r, p); err != nil {
 		return e, err
 	}
-	if err := e.counts(r, after, p); err != nil {
+	if err := e.counts(r, s, after, p); err != nil {
 		return e, err
 	}
-	switch {
+	switch asked := r.size(s); {
 	case p.Class == PageNone || p.Class == PageEnd:
 		e.say(WitnessPage, SaysEnd, "no page")
 	case p.Records == 0:
 		e.say(WitnessPage, SaysEnd, "empty")
-	case r.ShortPage && r.Limit > 0 && int64(p.Records) < r.Limit:
-		e.say(WitnessPage, SaysEnd, "short: %d of %d", p.Records, r.Limit)
+	case r.ShortPage && asked > 0 && int64(p.Records) < asked:
+		e.say(WitnessPage, SaysEnd, "short: "+outOf(int64(p.Records), asked))
 	default:
-		e.say(WitnessPage, SaysMore, "%d records", p.Records)
+		e.say(WitnessPage, SaysMore, strconv.Itoa(p.Records)+" records")
 	}
 	return e, nil
 }
@@ -134,13 +154,13 @@ func (e *Evidence) flags(r *Rules, p Page) error {
 	return nil
 }
 
-func (e *Evidence) counts(r *Rules, after State, p Page) error {
+func (e *Evidence) counts(r *Rules, s, after State, p Page) error {
 	if r.HasTotal {
 		if after.Total == nil {
 			e.say(WitnessTotal, Silent, "absent")
 		} else {
-			says, detail := totalSays(r.TotalKind, after)
-			e.say(WitnessTotal, says, "%s", detail)
+			says, detail := totalSays(r, after)
+			e.say(WitnessTotal, says, detail)
 		}
 	}
 	if r.HasRemaining {
@@ -153,19 +173,15 @@ func (e *Evidence) counts(r *Rules, after State, p Page) error {
 		case n == 0:
 			e.say(WitnessRemaining, SaysEnd, "0")
 		default:
-			e.say(WitnessRemaining, SaysMore, "%d", n)
+			e.say(WitnessRemaining, SaysMore, strconv.FormatInt(n, 10))
 		}
 	}
 	if r.HasTotalPages {
 		if after.TotalPages == nil {
 			e.say(WitnessTotalPages, Silent, "absent")
 		} else {
-			read := pagesRead(r, after)
-			says := SaysMore
-			if read >= *after.TotalPages {
-				says = SaysEnd
-			}
-			e.say(WitnessTotalPages, says, "%d of %d", read, *after.TotalPages)
+			says, detail := totalPagesSays(r, s, after)
+			e.say(WitnessTotalPages, says, detail)
 		}
 	}
 	return nil
@@ -173,37 +189,52 @@ func (e *Evidence) counts(r *Rules, after State, p Page) error {
 
 // totalSays compares the running count with the total. A count above an exact total shows that the
 // total is not the whole count; a total that fell may be what remains: neither then says "end".
-func totalSays(kind CountKind, s State) (Says, string) {
-	got, total := s.Count(), *s.Total
-	distinct := s.Received - s.Duplicates
+func totalSays(r *Rules, s State) (Says, string) {
+	before, known := r.before(s)
+	got, total := before+s.Count(), *s.Total
+	distinct := before + s.Received - s.Duplicates
 	switch {
-	case kind == Estimate:
-		return Silent, fmt.Sprintf("%d of about %d", got, total)
+	case r.TotalKind == Estimate:
+		return Silent, strconv.FormatInt(got, 10) + " of about " + strconv.FormatInt(total, 10)
+	case got < total && !known:
+		return Silent, outOf(got, total) + ", of a walk that began in the middle"
 	case got < total:
-		return SaysMore, fmt.Sprintf("%d of %d", got, total)
-	case kind == AtLeast:
-		return Silent, fmt.Sprintf("%d of at least %d", got, total)
+		return SaysMore, outOf(got, total)
+	case r.TotalKind == AtLeast:
+		return Silent, strconv.FormatInt(got, 10) + " of at least " + strconv.FormatInt(total, 10)
 	case distinct > total:
-		return Silent, fmt.Sprintf("%d received, more than the total of %d", distinct, total)
+		return Silent, strconv.FormatInt(distinct, 10) + " received, more than the total of " + strconv.FormatInt(total, 10)
 	case s.TotalFell:
-		return Silent, fmt.Sprintf("%d of %d, a total that fell during the walk", got, total)
+		return Silent, outOf(got, total) + ", a total that fell during the walk"
 	}
-	return SaysEnd, fmt.Sprintf("%d of %d", got, total)
+	return SaysEnd, outOf(got, total)
 }
 
-// pagesRead is how many pages of the whole list lie behind the walk.
-func pagesRead(r *Rules, after State) int64 {
-	if r.Type != PageNumber {
-		return after.Pages
+// totalPagesSays compares the pages behind the walk with total_pages. After a fallback the pages of
+// a token pattern are not those of one walk through the list: fewer than the total is still too few,
+// enough proves nothing.
+func totalPagesSays(r *Rules, s, after State) (Says, string) {
+	read, numbered := after.Pages, false
+	if r.Type == PageNumber && s.Rung == 0 {
+		if number, err := integer(after.Position, (pageNumber{r}).start()); err == nil {
+			read, numbered = number-r.base()+1, true
+		}
 	}
-	first, _ := integer(r.Start, 1)
-	base := int64(1)
-	if first < 1 {
-		base = first
+	detail := outOf(read, *after.TotalPages)
+	switch {
+	case !numbered && len(s.Origin) > 0:
+		return Silent, detail + ", of a walk that began in the middle"
+	case read < *after.TotalPages:
+		return SaysMore, detail
+	case !numbered && s.Recovered > 0:
+		return Silent, detail + ", some of them read again"
 	}
-	number, err := integer(after.Position, first)
-	if err != nil || after.Rung != 0 {
-		return after.Pages
-	}
-	return number - base + 1
+	return SaysEnd, detail
+}
+
+// outOf writes "3 of 10".
+func outOf(n, of int64) string {
+	b := make([]byte, 0, 48)
+	b = append(strconv.AppendInt(b, n, 10), " of "...)
+	return string(strconv.AppendInt(b, of, 10))
 }

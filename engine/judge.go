@@ -12,30 +12,38 @@ type finding struct {
 // judge applies the two rules of section 6: going on follows the decider, and an end is clean only
 // when no witness contradicts it. It is the only place where evidence becomes a decision.
 func judge(e Evidence) finding {
-	f := finding{decision: SaysEnd}
-	for _, name := range e.Deciders {
-		if says := e.Of(name); says != Silent {
-			f.decision, f.decider = says, name
-			break
-		}
-	}
-	if f.decider == "" { // nobody spoke: an end that nobody saw is a doubt
-		f.doubt, f.detail = CodeNextTokenMissing, "no witness says whether there is more"
-		return f
-	}
-	if f.decision == SaysMore {
-		for _, name := range [...]string{WitnessMore, WitnessDone} {
-			if name != f.decider && e.Of(name) == SaysEnd {
-				f.flags = append(f.flags, name)
-			}
-		}
+	f := finding{}
+	f.decider, f.decision = e.decider()
+	switch f.decision {
+	case Silent: // nobody spoke: an end that nobody saw is a doubt
+		f.decision, f.doubt, f.detail = SaysEnd, CodeNextTokenMissing, "no witness says whether there is more"
 		if e.Missing != "" {
 			f.doubt, f.detail = e.Missing, e.Detail
-		} else if e.Next == nil {
-			f.doubt, f.detail = CodeNextTokenMissing, "there is no next token although "+f.decider+" says more"
 		}
-		return f
+	case SaysMore:
+		f.goingOn(e)
+	default:
+		f.ending(e)
 	}
+	return f
+}
+
+func (f *finding) goingOn(e Evidence) {
+	for _, name := range [...]string{WitnessMore, WitnessDone} {
+		if name != f.decider && e.Of(name) == SaysEnd {
+			f.flags = append(f.flags, name)
+		}
+	}
+	if e.Missing != "" {
+		f.doubt, f.detail = e.Missing, e.Detail
+	} else if e.Next == nil {
+		f.doubt, f.detail = CodeNextTokenMissing, "there is no next token although "+f.decider+" says more"
+	}
+}
+
+// ending looks for a witness that contradicts the end, a count before a flag. A page with records
+// is no contradiction, and neither is a token that is not asked to decide.
+func (f *finding) ending(e Evidence) {
 	for _, w := range e.Witnesses {
 		if w.Name == f.decider || w.Says != SaysMore {
 			continue
@@ -45,32 +53,31 @@ func judge(e Evidence) finding {
 			f.detail = w.Name + " says " + w.Detail
 			f.doubt = CodeShortOfTotal
 		case WitnessMore, WitnessDone:
-			f.detail = w.Name + " is " + w.Detail
-			f.doubt = CodeNextTokenMissing
-		default: // a page with records, a token that is not the decider's to judge: no contradiction
-			continue
-		}
-		if f.decider == WitnessToken || f.decider == WitnessHook {
-			f.doubt = CodeNextTokenMissing
+			if f.doubt == "" {
+				f.detail = w.Name + " is " + w.Detail
+				f.doubt = CodeNextTokenMissing
+			}
 		}
 		if f.doubt == CodeShortOfTotal {
 			break
 		}
 	}
-	return f
+	if f.doubt != "" && (f.decider == WitnessToken || f.decider == WitnessHook) {
+		f.doubt = CodeNextTokenMissing // what the pattern needs is not there
+	}
 }
 
 // attest says how well a clean end is attested. Witnesses that restate one another count once: an
 // end signal by status and the absence of a page are one.
 func attest(r *Rules, s State, e Evidence) Attestation {
 	if r.HasTotal && s.Total != nil && !s.TotalFell && (r.TotalKind == Exact || r.TotalKind == "") {
-		if distinct := s.Received - s.Duplicates; s.Count() == *s.Total && s.Duplicates == s.Overlap || distinct == *s.Total {
+		if s.Received-s.Duplicates == *s.Total {
 			return Proved
 		}
 	}
 	ends := 0
 	for _, w := range e.Witnesses {
-		if w.Says == SaysEnd && !(w.Name == WitnessPage && e.Of(WitnessStatus) == SaysEnd) {
+		if w.Says == SaysEnd && (w.Name != WitnessPage || e.Of(WitnessStatus) != SaysEnd) {
 			ends++
 		}
 	}

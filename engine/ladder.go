@@ -21,11 +21,11 @@ func (w *Walk) Recover(s State, token json.RawMessage) (State, bool) {
 	for i := range n {
 		rung := (s.Ladder+i)%n + 1
 		next := s
-		next.Ladder, next.Rung, next.Probe = rung, rung, false
+		next.Ladder, next.Rung, next.Probe, next.Again = rung, rung, false, false
 		next.Empty, next.Stale, next.Print = 0, 0, 0
 		switch w.Rules.Fallback[rung-1] {
 		case FallbackOffset:
-			next.Position = number(s.Count())
+			next.Position = number(w.Rules.first(s) + s.Count())
 		case FallbackSearchAfter, FallbackTimestamp:
 			if rung > len(s.Backups) || s.Backups[rung-1] == nil {
 				continue
@@ -45,4 +45,81 @@ func (w *Walk) Recover(s State, token json.RawMessage) (State, bool) {
 		return next, true
 	}
 	return s, false
+}
+
+// first is the offset that a walk by offset began at; 0 for the other patterns.
+func (r *Rules) first(s State) int64 {
+	if r.Type != Offset {
+		return 0
+	}
+	start, _ := integer(r.Start, 0)
+	at, err := integer(s.Origin, start)
+	if err != nil {
+		return start
+	}
+	return at
+}
+
+// rung is the fallback that the page at s is asked by, "" when it is asked by the pattern.
+func (r *Rules) rung(s State) FallbackKind {
+	if s.Rung < 1 || s.Rung > len(r.Fallback) {
+		return ""
+	}
+	return r.Fallback[s.Rung-1]
+}
+
+// climb reads a page that a fallback asked for. A token in it leads back to the pattern; without one
+// the chain goes on by the fallback, since an answer to a query of another kind need not carry a
+// token, and its absence says nothing about the end.
+func (w *Walk) climb(s, after State, p Page, e *Evidence) {
+	r := w.Rules
+	if !r.positional() && p.BadNext == "" && r.Present(p.Next) {
+		w.Strategy.Read(s, after, p, e)
+		return
+	}
+	if r.HasNext || p.BadNext != "" {
+		e.say(WitnessToken, Silent, "absent after a fallback")
+	}
+	e.Deciders = append(e.Deciders, WitnessMore, WitnessDone)
+	if r.Decides != "" && r.Decides != ByToken && r.Decides != ByHook {
+		e.Deciders = append([]string{string(r.Decides)}, e.Deciders...)
+	}
+	if p.Records > 0 {
+		e.Deciders = append(e.Deciders, WitnessTotal, WitnessRemaining, WitnessTime)
+		w.nextRung(s, p, e)
+	}
+	e.Deciders = append(e.Deciders, WitnessPage)
+}
+
+// nextRung finds where a fallback goes on after a page with records.
+func (w *Walk) nextRung(s State, p Page, e *Evidence) {
+	r := w.Rules
+	e.Rung = s.Rung
+	if r.rung(s) == FallbackOffset {
+		at, _ := integer(s.Position, 0)
+		e.Next = number(at + int64(p.Records))
+		return
+	}
+	if s.Rung > len(p.Backups) || !r.Present(p.Backups[s.Rung-1]) {
+		return
+	}
+	next := p.Backups[s.Rung-1]
+	switch {
+	case sameJSON(next, s.Position):
+		code := CodeCycle
+		if r.rung(s) == FallbackTimestamp {
+			code = CodeTimestampFull
+		}
+		p.Next = next
+		e.unmoved(r, s, p, code)
+	case s.Trail.Has(hashOn(s.Rung, next)):
+		e.Missing, e.Detail = CodeCycle, "the fallback's position was seen before in this chain"
+	default:
+		e.Next = next
+	}
+}
+
+// hashOn is the hash of a position of a rung: positions of different rungs are different places.
+func hashOn(rung int, position []byte) uint64 {
+	return HashPosition(position) ^ uint64(rung)*0x9E3779B97F4A7C15
 }

@@ -18,9 +18,7 @@ func (o offset) Ask(s State, q *Request) {
 		q.Value = number(at)
 	}
 	q.Follow = false
-	if room := o.r.Cap - at; o.r.Cap > 0 && q.Limit > room && room > 0 {
-		q.Limit = room
-	}
+	q.Limit = o.r.size(s)
 }
 
 func (o offset) start() int64 {
@@ -29,24 +27,31 @@ func (o offset) start() int64 {
 }
 
 func (o offset) Read(s, after State, p Page, e *Evidence) {
-	e.Deciders = o.r.deciders(o.r.countDecider(WitnessPage)...)
+	e.Deciders = o.r.deciders(o.r.counting())
 	at, err := integer(s.Position, o.start())
-	if err != nil || s.Rung != 0 {
+	if err != nil {
 		at = o.start() + after.Count() - int64(p.Records)
 	}
 	next := at + int64(p.Records)
-	if o.r.StepLimit {
+	if o.r.StepLimit && o.r.Limit > 0 {
 		next = at + o.r.Limit
 	}
 	e.Next = number(next)
 }
 
-// countDecider is the default of patterns that count: an exact or at-least total, else the rest.
-func (r *Rules) countDecider(rest ...string) []string {
+var (
+	decidesPage       = []string{WitnessPage}
+	decidesTotal      = []string{WitnessTotal, WitnessPage}
+	decidesPages      = []string{WitnessTotalPages, WitnessPage}
+	decidesPagesTotal = []string{WitnessTotalPages, WitnessTotal, WitnessPage}
+)
+
+// counting is the default of patterns that count: an exact or at-least total, else the page.
+func (r *Rules) counting() []string {
 	if r.HasTotal && r.TotalKind != Estimate {
-		return append([]string{WitnessTotal}, rest...)
+		return decidesTotal
 	}
-	return rest
+	return decidesPage
 }
 
 // pageNumber is `type: page`.
@@ -73,19 +78,74 @@ func (n pageNumber) start() int64 {
 }
 
 func (n pageNumber) Read(s, after State, p Page, e *Evidence) {
-	own := n.r.countDecider(WitnessPage)
+	own := n.r.counting()
 	if n.r.HasTotalPages {
-		own = append([]string{WitnessTotalPages}, own...)
-	}
-	e.Deciders = n.r.deciders(own...)
-	at, err := integer(s.Position, n.start())
-	if err != nil || s.Rung != 0 {
-		at = n.start() + after.Pages - 1
-		if n.r.Limit > 0 {
-			at = n.start() + (after.Count()-1)/n.r.Limit
+		if len(own) == 1 {
+			own = decidesPages
+		} else {
+			own = decidesPagesTotal
 		}
 	}
+	e.Deciders = n.r.deciders(own)
+	at, err := integer(s.Position, n.start())
+	if err != nil {
+		at = n.start() + s.Pages
+	}
 	e.Next = number(at + 1)
+}
+
+// positional reports whether positions are counted by the client, so that no server confirms them.
+func (r *Rules) positional() bool { return r.Type == Offset || r.Type == PageNumber }
+
+// size is the page size to ask for at s, 0 when none is: less than the limit next to the cap.
+func (r *Rules) size(s State) int64 {
+	if r.Type != Offset || r.Cap == 0 || s.Rung != 0 {
+		return r.Limit
+	}
+	at, _ := integer(s.Position, offset{r}.start())
+	if room := r.Cap - at; room > 0 && room < r.Limit {
+		return room
+	}
+	return r.Limit
+}
+
+// before is how many records of the whole list lie before the place where the walk began; known is
+// false when only the server can tell.
+func (r *Rules) before(s State) (n int64, known bool) {
+	if !r.positional() {
+		return 0, len(s.Origin) == 0
+	}
+	base := r.base()
+	first, err := integer(r.Start, base)
+	if err == nil && len(s.Origin) > 0 {
+		first, err = integer(s.Origin, first)
+	}
+	n = max(0, first-base)
+	if r.Type == PageNumber && n > 0 {
+		return n * r.Limit, err == nil && r.Limit > 0
+	}
+	return n, err == nil
+}
+
+// base is the position of the list's first page: pages count from 1 unless `start` says 0, offsets
+// from 0 unless `start` says 1.
+func (r *Rules) base() int64 {
+	if r.Type == PageNumber {
+		first, _ := integer(r.Start, 1)
+		return max(0, min(first, 1))
+	}
+	if first, _ := integer(r.Start, 0); first == 1 {
+		return 1
+	}
+	return 0
+}
+
+// reach is how many records lie before the position at.
+func (r *Rules) reach(at int64) int64 {
+	if r.Type == PageNumber {
+		return (at - r.base()) * r.Limit
+	}
+	return at
 }
 
 // Ahead returns the state that asks for the k-th page after s when every page in between is full:
@@ -99,7 +159,7 @@ func (r *Rules) Ahead(s State, k int64) (ahead State, ok bool) {
 	case PageNumber:
 		start, step = pageNumber{r}.start(), 1
 	}
-	if step <= 0 || s.Rung != 0 || s.Probe {
+	if step <= 0 || s.Rung != 0 || s.Probe || s.Again {
 		return State{}, false
 	}
 	at, err := integer(s.Position, start)
@@ -109,5 +169,5 @@ func (r *Rules) Ahead(s State, k int64) (ahead State, ok bool) {
 	ahead = s
 	ahead.Pages += k
 	ahead.Position = json.RawMessage(number(at + k*step))
-	return ahead, r.Cap == 0 || r.Type != Offset || at+k*step+r.Limit <= r.Cap
+	return ahead, r.Cap == 0 || r.reach(at+k*step)+r.Limit <= r.Cap
 }

@@ -27,7 +27,7 @@ type State struct {
 	// Counts, in records.
 	Received   int64 `json:"received,omitempty"`   // as received
 	Duplicates int64 `json:"duplicates,omitempty"` // of them, dropped by key
-	Overlap    int64 `json:"overlap,omitempty"`    // duplicates that a fallback or a probe brought: they do not count towards a total
+	Overlap    int64 `json:"overlap,omitempty"`    // duplicates that a fallback, a probe or a page that came twice brought: they do not count towards a total
 
 	// What the witnesses said last.
 	Total      *int64 `json:"total,omitempty"`
@@ -36,10 +36,11 @@ type State struct {
 
 	// Guards.
 	Empty int    `json:"empty,omitempty"` // empty pages in a row
-	Stale int    `json:"stale,omitempty"` // pages without a new record in a row
+	Stale int    `json:"stale,omitempty"` // pages in a row that brought the same records as the one before
 	Print uint64 `json:"print,omitempty"` // fingerprint of the last page with records
 	Trail Trail  `json:"trail,omitzero"`  // positions seen
 	Probe bool   `json:"probe,omitempty"` // the end has been seen; the page asked for now confirms it
+	Again bool   `json:"again,omitempty"` // the page at Position has been delivered and is asked for once more: without keys its records are dropped
 
 	Memo json.RawMessage `json:"memo,omitempty"` // the hook's own
 }
@@ -59,11 +60,37 @@ func ParseState(b []byte) (State, error) {
 	if len(b) == 0 {
 		return s, nil
 	}
+	var layout struct {
+		Version int `json:"v"`
+	}
+	if err := json.Unmarshal(b, &layout); err != nil {
+		return State{}, fmt.Errorf("state: %w", err)
+	}
+	if layout.Version > StateVersion {
+		return State{}, fmt.Errorf("state: written by a newer version (layout %d, this one knows %d)", layout.Version, StateVersion)
+	}
 	if err := json.Unmarshal(b, &s); err != nil {
 		return State{}, fmt.Errorf("state: %w", err)
 	}
-	if s.Version > StateVersion {
-		return State{}, fmt.Errorf("state: written by a newer version (layout %d, this one knows %d)", s.Version, StateVersion)
+	if name := s.negative(); name != "" {
+		return State{}, fmt.Errorf("state: %s is negative", name)
 	}
 	return s, nil
+}
+
+// negative names a count below zero, "" when there is none.
+func (s *State) negative() string {
+	for _, c := range [...]struct {
+		name string
+		n    int64
+	}{
+		{"v", int64(s.Version)}, {"pages", s.Pages}, {"ladder", int64(s.Ladder)}, {"rung", int64(s.Rung)},
+		{"recoveries", int64(s.Recoveries)}, {"recovered", s.Recovered}, {"received", s.Received},
+		{"duplicates", s.Duplicates}, {"overlap", s.Overlap}, {"empty", int64(s.Empty)}, {"stale", int64(s.Stale)},
+	} {
+		if c.n < 0 {
+			return c.name
+		}
+	}
+	return ""
 }

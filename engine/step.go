@@ -5,6 +5,9 @@ import (
 	"slices"
 )
 
+// maxEmptyPages is the default of limits.empty_pages.
+const maxEmptyPages = 10
+
 // Walk is a pagination ready to be stepped: the rules and the strategy for their type. It is
 // immutable and may be shared by any number of chains.
 type Walk struct {
@@ -31,39 +34,54 @@ func (w *Walk) Ask(s State) Request {
 // Step says what p, which was asked for at s, means for the chain. It is a pure function; the error
 // is a *ValueError: a witness held something that is neither allowed nor absent.
 func (w *Walk) Step(s State, p Page) (Verdict, error) {
-	v := Verdict{}
 	same := p.Records > 0 && p.Print != 0 && p.Print == s.Print && w.Rules.Type != None
-	drop := same && (s.Probe || s.Rung == 0 && w.positional())
-	after, err := w.countIn(s, p, drop, &v)
-	if err != nil {
-		return v, err
-	}
-	e, err := common(w.Rules, s, after, p)
-	if err != nil {
-		return v, err
-	}
-	w.Strategy.Read(s, after, p, &e)
-	w.hear(s, p, &e)
-	if p.Class != PageOK {
-		e.Deciders = append([]string{WitnessStatus}, e.Deciders...)
-	}
-	w.guard(s, &after, p, same, &e, &v)
-	if same && e.Missing == CodeCycle {
+	drop := same && (s.Probe || s.Again || w.counted(s)) || s.Again && !w.Rules.HasKey && p.Records > 0
+	after, e, v, err := w.read(s, p, same, drop)
+	if same && e.repeated && !drop {
 		drop = true
-		if after, err = w.countIn(s, p, true, &Verdict{}); err != nil {
-			return v, err
-		}
+		after, e, v, err = w.read(s, p, same, drop)
+	}
+	if err != nil {
+		return v, err
 	}
 	v.Drop, v.Evidence = drop, e.Witnesses
 	w.decide(s, after, p, e, &v)
 	return v, nil
 }
 
-// positional reports whether positions are counted by the client, so that no server confirms them.
-func (w *Walk) positional() bool { return w.Rules.Type == Offset || w.Rules.Type == PageNumber }
+// counted reports whether the position of s is one that the client counts, so that the identical
+// page at another position shows that the server did not go there.
+func (w *Walk) counted(s State) bool {
+	if w.Rules.Repeat == "allow" {
+		return false
+	}
+	return s.Rung == 0 && w.Rules.positional() || w.Rules.rung(s) == FallbackOffset
+}
+
+// read counts the page in and gathers all its evidence.
+func (w *Walk) read(s State, p Page, same, drop bool) (after State, e Evidence, v Verdict, err error) {
+	if after, err = w.countIn(s, p, same, drop, &v); err != nil {
+		return after, e, v, err
+	}
+	if e, err = common(w.Rules, s, after, p); err != nil {
+		return after, e, v, err
+	}
+	if s.Rung == 0 {
+		w.Strategy.Read(s, after, p, &e)
+	} else {
+		w.climb(s, after, p, &e)
+	}
+	w.hear(s, p, &e)
+	if p.Class != PageOK {
+		e.Deciders = append([]string{WitnessStatus}, e.Deciders...)
+	}
+	e.quiet()
+	w.guard(s, &after, p, same, &e, &v)
+	return after, e, v, nil
+}
 
 // countIn returns s with the page's counts in it; its Position is still the page's own.
-func (w *Walk) countIn(s State, p Page, drop bool, v *Verdict) (State, error) {
+func (w *Walk) countIn(s State, p Page, same, drop bool, v *Verdict) (State, error) {
 	after := s
 	after.Version = StateVersion
 	after.Pages++
@@ -71,7 +89,7 @@ func (w *Walk) countIn(s State, p Page, drop bool, v *Verdict) (State, error) {
 		dup := int64(p.Records - p.New)
 		after.Received += int64(p.Records)
 		after.Duplicates += dup
-		if s.Recovered > 0 || s.Probe {
+		if s.Recovered > 0 || s.Probe || s.Again || same {
 			after.Overlap += dup
 		}
 	}
@@ -92,29 +110,31 @@ func (w *Walk) countIn(s State, p Page, drop bool, v *Verdict) (State, error) {
 	if p.Hook != nil && p.Hook.Memo != nil {
 		after.Memo = p.Hook.Memo
 	}
-	if err := w.total(s, &after, p, v); err != nil {
-		return after, err
-	}
-	if n, known, err := count("total_pages", p.TotalPages); err != nil {
-		return after, err
-	} else if known {
-		after.TotalPages = &n
-	}
-	return after, nil
+	return after, w.totals(s, &after, p, v)
 }
 
-// total notes what the page says the whole count is; the last one stated holds.
-func (w *Walk) total(s State, after *State, p Page, v *Verdict) error {
+// totals notes what the page says the whole counts are; the last ones stated hold. What a fallback
+// asks for by key or by time may be the rest of the list: its counts are not those of the whole.
+func (w *Walk) totals(s State, after *State, p Page, v *Verdict) error {
 	n, known, err := count("total", p.Total)
 	if err != nil {
 		return err
 	}
-	if known {
+	pages, pagesKnown, err := count("total_pages", p.TotalPages)
+	if err != nil {
+		return err
+	}
+	rung := w.Rules.rung(s)
+	rest := rung == FallbackSearchAfter || rung == FallbackTimestamp
+	if known && (!rest || s.Total == nil) {
 		after.Total = &n
 		if s.Total != nil && *s.Total != n && w.Rules.TotalKind != Estimate {
 			v.note(EventTotalChanged, "from %d to %d", *s.Total, n)
 			after.TotalFell = s.TotalFell || n < *s.Total
 		}
+	}
+	if pagesKnown && (!rest || s.TotalPages == nil) {
+		after.TotalPages = &pages
 	}
 	if t := after.Total; t != nil && (w.Rules.TotalKind == Exact || w.Rules.TotalKind == "") {
 		distinct, before := after.Received-after.Duplicates, s.Received-s.Duplicates
@@ -150,18 +170,24 @@ func (w *Walk) hear(s State, p Page, e *Evidence) {
 		e.set(WitnessHook, SaysMore, "an empty token")
 		e.Next, e.Missing, e.Detail = nil, CodeNextTokenMissing, "the hook returned the token "+shorten(h.Token)
 	default:
-		e.set(WitnessHook, SaysMore, "token")
-		e.Next = h.Token
-		if w.Rules.Repeat != "allow" && repeated(s, p, h.Token) {
-			e.Next = nil
-			if w.Rules.Repeat == "end" {
-				e.set(WitnessHook, SaysEnd, "repeated")
-			} else {
-				e.Missing, e.Detail = CodeCycle, "the hook returned a token that was seen before in this chain"
-			}
-		}
+		w.hookToken(s, p, e)
 	}
 	e.Deciders = append([]string{WitnessHook}, e.Deciders...)
+}
+
+func (w *Walk) hookToken(s State, p Page, e *Evidence) {
+	e.set(WitnessHook, SaysMore, "token")
+	e.Next, e.Rung = p.Hook.Token, 0
+	if w.Rules.Repeat == "allow" || !w.Rules.repeated(s, p, e.Next) {
+		return
+	}
+	e.Next, e.repeated = nil, true
+	if w.Rules.Repeat == "end" {
+		e.set(WitnessHook, SaysEnd, "repeated")
+		return
+	}
+	e.set(WitnessHook, SaysMore, "repeated")
+	e.Missing, e.Detail = CodeCycle, "the hook returned a token that was seen before in this chain"
 }
 
 // guard notices empty and identical pages, and ends a walk that makes no progress.
@@ -170,109 +196,27 @@ func (w *Walk) guard(s State, after *State, p Page, same bool, e *Evidence, v *V
 	if p.Records == 0 && p.Class == PageOK {
 		after.Empty = s.Empty + 1
 	}
-	if same && !s.Probe {
+	elsewhere := same && !s.Probe && !s.Again
+	if elsewhere {
 		after.Stale = s.Stale + 1
 		v.note(EventPageRepeated, "page %d brought the same records as the one before", s.Pages+1)
 	}
 	limit := w.Rules.EmptyPages
 	if limit == 0 {
-		limit = 10
+		limit = maxEmptyPages
 	}
 	switch {
 	case e.Missing != "":
-	case same && !s.Probe && s.Rung == 0 && w.positional():
+	case elsewhere && w.counted(s) && w.Rules.Repeat == "end":
+		e.set(WitnessPage, SaysEnd, "repeated")
+		e.Deciders = append([]string{WitnessPage}, e.Deciders...)
+	case elsewhere && w.counted(s):
 		e.Missing, e.Detail = CodePageRepeated, "another position was answered with the same records"
-	case after.Empty > limit && w.positional():
+	case after.Empty > limit && w.Rules.positional():
 		e.Missing, e.Detail = CodeShortOfTotal, fmt.Sprintf("%d empty pages in a row", after.Empty)
 	case after.Empty > limit:
 		e.Missing, e.Detail = CodeStalled, fmt.Sprintf("%d empty pages in a row", after.Empty)
 	case after.Stale > limit:
 		e.Missing, e.Detail = CodeStalled, fmt.Sprintf("%d identical pages in a row", after.Stale+1)
 	}
-}
-
-// decide turns the judged evidence into the verdict and the next state.
-func (w *Walk) decide(s, after State, p Page, e Evidence, v *Verdict) {
-	f := judge(e)
-	v.Decider, v.Next = f.decider, after
-	for _, name := range f.flags {
-		v.note(EventFlagDisagrees, "%s says end, %s says more", name, f.decider)
-	}
-	if p.New > 0 && !v.Drop {
-		if s.Recoveries > 0 {
-			v.note(EventRecovered, "new records after %d fallback(s)", s.Recoveries)
-		}
-		v.Next.Recoveries, v.Next.Ladder = 0, 0
-	}
-	switch {
-	case f.doubt != "":
-		w.doubt(f, v)
-	case f.decision == SaysMore:
-		w.goOn(s, p, e, v)
-	default:
-		w.end(s, p, e, v)
-	}
-	if after.Empty > 0 && v.Kind != End {
-		v.note(EventEmptyPage, "page %d of the walk", after.Pages)
-	}
-}
-
-func (w *Walk) goOn(s State, p Page, e Evidence, v *Verdict) {
-	v.Kind, v.Code = Continue, "continue"
-	next := &v.Next
-	next.Position, next.Rung, next.Probe = e.Next, 0, false
-	if w.positional() {
-		if at, err := integer(e.Next, 0); err == nil && w.Rules.Cap > 0 && w.Rules.reach(at) >= w.Rules.Cap {
-			v.Kind, v.Code = Truncated, CodeCap
-			v.Detail = fmt.Sprintf("the API refuses offsets from %d on", w.Rules.Cap)
-		}
-		return
-	}
-	if at := asked(s, p); at != nil {
-		next.Trail = s.Trail.With(HashPosition(at))
-	}
-}
-
-// reach is how many records lie before the position at.
-func (r *Rules) reach(at int64) int64 {
-	if r.Type == PageNumber {
-		return (at - pageNumber{r}.start()) * r.Limit
-	}
-	return at
-}
-
-func (w *Walk) end(s State, p Page, e Evidence, v *Verdict) {
-	v.Kind, v.Code = End, "end"
-	v.Attested = attest(w.Rules, v.Next, e)
-	if s.Probe && v.Attested == Assumed {
-		v.Attested = Confirmed // the same end, seen twice
-	}
-	if e.Of(WitnessToken) == SaysEnd && v.Decider == WitnessToken {
-		v.note(EventTokenAbsentAtEnd, "after %d records", v.Next.Received)
-	}
-	if !w.Rules.Probe || s.Probe || v.Attested != Assumed || w.Rules.Type == None {
-		return
-	}
-	v.Kind, v.Code, v.Detail = Probing, "probe", "one witness saw the end; asking once more"
-	v.Next.Probe, v.Next.Rung = true, s.Rung
-	if w.positional() && p.Records > 0 {
-		v.Next.Position = e.Next
-	}
-}
-
-func (w *Walk) doubt(f finding, v *Verdict) {
-	switch f.doubt {
-	case CodeNextTokenMissing:
-		v.note(EventNextTokenMissing, "%s", f.detail)
-	case CodeCycle:
-		v.note(EventTokenRepeated, "%s", f.detail)
-	case CodeTokenMalformed:
-		v.note(EventTokenMalformed, "%s", f.detail)
-	}
-	v.Code, v.Detail = f.doubt, f.detail
-	if next, ok := w.Recover(v.Next, nil); ok {
-		v.Kind, v.Next = Recover, next
-		return
-	}
-	v.Kind = Doubt
 }

@@ -1,10 +1,13 @@
 package engine
 
 import (
+	"bytes"
 	"encoding/base64"
 	"encoding/binary"
 	"fmt"
-	"hash/fnv"
+	"math/bits"
+
+	"github.com/lastpage/lastpage/engine/rawjson"
 )
 
 // trailRecent is how many of the latest positions a Trail keeps.
@@ -21,11 +24,17 @@ type Trail struct {
 	anchors []uint64
 }
 
-// HashPosition is the hash under which a position is remembered.
+// HashPosition is the hash under which a position is remembered. Texts of the same JSON value have
+// the same hash: a checkpoint escapes characters that an answer does not.
 func HashPosition(b []byte) uint64 {
-	h := fnv.New64a()
-	h.Write(b)
-	return h.Sum64()
+	if len(b) == 0 || b[0] != '"' || bytes.IndexByte(b, '\\') >= 0 {
+		b = rawjson.Canonical(nil, b)
+	}
+	h := uint64(14695981039346656037) // FNV-1a
+	for _, c := range b {
+		h = (h ^ uint64(c)) * 1099511628211
+	}
+	return h
 }
 
 // Has reports whether the position with that hash is remembered.
@@ -78,11 +87,17 @@ func (t Trail) MarshalText() ([]byte, error) {
 // UnmarshalText reads what MarshalText wrote.
 func (t *Trail) UnmarshalText(text []byte) error {
 	b, err := base64.RawStdEncoding.AppendDecode(nil, text)
-	if err != nil || len(b) < 9 || (len(b)-9)%8 != 0 || (len(b)-9)/8 < int(b[8]) {
+	if err != nil || len(b) < 9 || (len(b)-9)%8 != 0 {
 		return fmt.Errorf("trail: %d bytes are no trail", len(text))
 	}
 	*t = Trail{n: int64(binary.BigEndian.Uint64(b))}
-	anchors := int(b[8])
+	anchors, want := int(b[8]), 0
+	if t.n > 0 {
+		want = 1 + bits.Len64(uint64(t.n-1))
+	}
+	if t.n < 0 || anchors != want || int64((len(b)-9)/8-anchors) != min(t.n, trailRecent) {
+		return fmt.Errorf("trail: %d positions in %d bytes are no trail", t.n, len(text))
+	}
 	for b = b[9:]; len(b) > 0; b = b[8:] {
 		h := binary.BigEndian.Uint64(b)
 		if anchors > 0 {

@@ -4,9 +4,11 @@ import (
 	"bytes"
 	"encoding/json"
 	"fmt"
-	"reflect"
 	"strconv"
 	"strings"
+	"unicode/utf8"
+
+	"github.com/lastpage/lastpage/engine/rawjson"
 )
 
 // ValueError says that a witness holds something that is neither what the format allows nor absent.
@@ -20,11 +22,16 @@ func (e *ValueError) Error() string {
 	return fmt.Sprintf("%s is %s; want %s", e.Witness, e.Value, e.Want)
 }
 
+// shorten cuts b after at most 60 bytes, between characters.
 func shorten(b []byte) string {
-	if len(b) > 60 {
-		return string(b[:60]) + "…"
+	if len(b) <= 60 {
+		return string(b)
 	}
-	return string(b)
+	n := 60
+	for n > 0 && !utf8.RuneStart(b[n]) {
+		n--
+	}
+	return string(b[:n]) + "…"
 }
 
 // flag reads true/false, "true"/"false", 1/0; absent and null say nothing (format, section 6).
@@ -80,20 +87,10 @@ func integer(v json.RawMessage, def int64) (int64, error) {
 
 func number(n int64) json.RawMessage { return strconv.AppendInt(nil, n, 10) }
 
-// sameJSON reports whether a and b are the same JSON value; numbers are compared as written.
+// sameJSON reports whether a and b are the same JSON value, however it is written.
 func sameJSON(a, b []byte) bool {
 	a, b = bytes.TrimSpace(a), bytes.TrimSpace(b)
-	if bytes.Equal(a, b) {
-		return true
-	}
-	if len(a) == 0 || len(b) == 0 || a[0] != b[0] || (a[0] != '{' && a[0] != '[' && a[0] != '"') {
-		return false
-	}
-	var x, y any
-	da, db := json.NewDecoder(bytes.NewReader(a)), json.NewDecoder(bytes.NewReader(b))
-	da.UseNumber()
-	db.UseNumber()
-	return da.Decode(&x) == nil && db.Decode(&y) == nil && reflect.DeepEqual(x, y)
+	return len(a) > 0 && len(b) > 0 && rawjson.Equal(a, b)
 }
 
 // Present reports whether v is a token: it exists, is not null, and is none of the end values.
