@@ -29,6 +29,18 @@ type Connector struct {
 	HTTP    HTTP
 	Streams []*Stream // in file order
 	Exprs   []*Expr   // every ${…} that is not a plain dotted name; Exprs[i].ID == i
+
+	hookName string // hook:
+}
+
+// Variable returns the config variable of that name, or nil.
+func (c *Connector) Variable(name string) *Variable {
+	for _, v := range c.Config {
+		if v.Name == name {
+			return v
+		}
+	}
+	return nil
 }
 
 // Stream returns the stream of that name, or nil.
@@ -70,6 +82,8 @@ const (
 	ScopeResponse              // ScopeRequest and status headers body link request records
 	ScopeRecord                // ScopeResponse and record
 	ScopeConfig                // config now run: values that are fixed when a run begins
+	ScopeChain                 // config watermark partition window session now run: values that are fixed when a chain begins
+	ScopeToken                 // ScopeConfig and token: where the token of a login goes
 )
 
 // Expr is one ${…} expression.
@@ -421,6 +435,8 @@ type Fallback struct {
 	Send  *Send
 	Next  *Pick
 	Token *Pick // {token: …}: from the error answer
+
+	kind engine.FallbackKind
 }
 
 // Incremental is section 7.
