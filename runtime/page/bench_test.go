@@ -3,6 +3,7 @@ package page
 import (
 	"bytes"
 	"fmt"
+	"strings"
 	"testing"
 
 	"github.com/lastpage/lastpage/engine"
@@ -100,6 +101,8 @@ func BenchmarkRead(b *testing.B) {
 		{"nested/split+ids+scalars", nested(1000), &Plan{Path: path("objects"), HasPath: true, Keys: []engine.Path{path("id"), path("modified")}, Refs: refs("body.next", "body.more")}},
 		{"pretty/split+ids", pretty.Bytes(), &Plan{Path: path("data"), HasPath: true, Keys: []engine.Path{path("id")}}},
 		{"ndjson/split+ids", lines, &Plan{Format: "ndjson", Keys: []engine.Path{path("id")}}},
+		{"csv", bytes.Repeat([]byte("ind-0001,10.0.0.1,2026-01-02T03:04:05Z,scanner,feed-3,0.5\n"), 1000), &Plan{Format: "csv", CSV: CSV{Columns: []string{"id", "value", "created_at", "type", "source", "score"}, Quote: true}}},
+		{"xml", []byte("<r>" + strings.Repeat("<i><id>ind-0001</id><value>10.0.0.1</value><created_at>2026-01-02T03:04:05Z</created_at></i>", 1000) + "</r>"), &Plan{Format: "xml", Path: path("r.i"), HasPath: true}},
 	} {
 		b.Run(c.name, func(b *testing.B) {
 			var p Page

@@ -143,6 +143,7 @@ func TestXML(t *testing.T) {
 		{name: "no element", body: "<?xml version='1.0'?>", fail: "there is no element"},
 		{name: "declared entity", body: `<!DOCTYPE r [<!ENTITY a "aaaa"><!ENTITY b "&a;&a;">]><r>&b;</r>`, fail: "invalid character entity &b;"},
 		{name: "too deep", body: strings.Repeat("<r>", 1002), fail: "more than 1000 deep"},
+		{name: "deep and large", body: strings.Repeat("<r>", 900) + strings.Repeat("x", 1<<20) + strings.Repeat("</r>", 900), fail: "too deep in each other for what they hold"},
 		{name: "other encoding", body: "<?xml version='1.0' encoding='koi8-r'?><r/>", fail: "koi8-r is not one of"},
 		{name: "not UTF-8", body: "<r>\xff</r>", fail: "invalid UTF-8"},
 		{name: "JSON", body: `{"a":1}`, contentType: "application/json; charset=utf-8", fail: "the body is not XML (Content-Type: application/json)"},
@@ -159,6 +160,7 @@ func TestHeaderAdvice(t *testing.T) {
 		{"<b>x</b>", "text/html; charset=utf-8", "HTML where json is expected: a login, proxy or error page? (Content-Type: text/html)"},
 		{"[\"\xe9\"]", "application/json; charset=iso-8859-1", "(the answer declares charset iso-8859-1; JSON must be UTF-8)"},
 		{"<!-- x --> <html>", "", "HTML"},
+		{"upstream timed out", "text/plain", "the body is not valid JSON: at byte 0, 'u' where a value should be (Content-Type: text/plain)"},
 	} {
 		var e *Error
 		if err := new(Plan).Read([]byte(c.body), c.contentType, new(Page)); !errors.As(err, &e) || !strings.Contains(e.Msg, c.want) {

@@ -28,6 +28,10 @@ func (p *Page) document(pl *Plan, doc []byte) error {
 	}
 	p.Body = doc
 	p.bodyValues()
+	if pl.NoRecords {
+		p.scan.Rows, p.scan.Grid = p.scan.Rows[:0], p.scan.Grid[:0]
+		return nil
+	}
 	found := p.listed
 	if pl.prog.far {
 		found = p.lookup
@@ -72,6 +76,9 @@ func explain(err error, pl *Plan, body []byte, contentType string) error {
 		if c := charset(contentType); c != "" && c != "utf-8" {
 			msg += fmt.Sprintf(" (the answer declares charset %s; JSON must be UTF-8)", c)
 		}
+	}
+	if kind := declared(contentType); !strings.Contains(kind, "json") {
+		msg += kind
 	}
 	return &Error{Code: CodeBody, Msg: msg, Offset: syntax.Offset}
 }

@@ -4,6 +4,7 @@ import (
 	"sync"
 
 	"github.com/lastpage/lastpage/engine"
+	"github.com/lastpage/lastpage/engine/rawjson"
 )
 
 // Plan says what is wanted from the pages of a stream. It is set up once, is not changed after its
@@ -13,6 +14,10 @@ type Plan struct {
 	Path     engine.Path // where the records stand
 	HasPath  bool        // Path is given; without it a JSON body must be the array itself
 	Optional bool        // a missing path means no records
+
+	// NoRecords leaves a json or xml body without records: it is validated and its references are
+	// read. Replace may give it records then.
+	NoRecords bool
 
 	Keys   []engine.Path // what identifies a record, empty for nothing
 	Fields []engine.Path // wanted of every record: Page.Field
@@ -49,6 +54,19 @@ func (pl *Plan) Read(body []byte, contentType string, p *Page) error {
 		return err
 	}
 	return nil
+}
+
+// Replace gives p, which pl has read, the elements of another JSON array as its records: keys, fields
+// and references to records are theirs then, Body and references into it stay. The slices of p point
+// into list too. The error is an *Error.
+func (pl *Plan) Replace(list []byte, p *Page) error {
+	p.Records, p.Keys, p.Keyless, p.Fingerprint, p.arena = p.Records[:0], p.Keys[:0], 0, 0, p.arena[:0]
+	p.ready(pl, list)
+	ok := p.scan.Document(pl.prog.list)
+	if !ok || rawjson.Kind(list) != '[' {
+		return &Error{Code: CodeNotArray, Msg: "the records that were put in the page's place are no JSON array"}
+	}
+	return p.finish()
 }
 
 func (pl *Plan) read(body []byte, contentType string, p *Page) error {

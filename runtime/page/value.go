@@ -20,8 +20,12 @@ func (p *Page) bodyValues() {
 func (p *Page) recordValues() {
 	n := len(p.Records)
 	for i, r := range p.plan.Refs {
+		if r.Root == engine.RootBody {
+			continue
+		}
+		p.Values[i] = nil
 		if n == 0 {
-			return
+			continue
 		}
 		switch r.Root {
 		case engine.RootFirst:

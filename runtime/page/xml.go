@@ -12,8 +12,12 @@ import (
 	"github.com/lastpage/lastpage/engine/rawjson"
 )
 
-// maxElements bounds how deep elements may stand in each other.
-const maxElements = 1000
+// maxElements bounds how deep elements may stand in each other. What stands in an element is moved
+// when the element ends: maxMoves bounds the bytes that are, in bodies.
+const (
+	maxElements = 1000
+	maxMoves    = 100
+)
 
 // readXML reads one XML document. It becomes an object whose only member is the root element. An
 // element becomes an object with a member "@name" for each attribute, one for each element by its
@@ -34,7 +38,7 @@ func readXML(pl *Plan, body []byte, contentType string, p *Page) error {
 	if !utf8.Valid(body) && western(charset(contentType)) && !bytes.Contains(body[:min(len(body), 200)], []byte("encoding=")) {
 		body = fromWestern(body)
 	}
-	w := xmlWriter{prog: pl.prog, out: p.doc[:0], open: []element{{}}}
+	w := xmlWriter{prog: pl.prog, out: p.doc[:0], open: []element{{}}, left: maxMoves * (len(body) + 64<<10)}
 	err := w.run(body)
 	p.doc = w.out
 	if err != nil {
@@ -73,6 +77,7 @@ type xmlWriter struct {
 	out  []byte
 	tmp  []byte
 	open []element // the first one stands for the document
+	left int       // bytes that may still be moved
 }
 
 func (w *xmlWriter) run(body []byte) error {
@@ -132,6 +137,9 @@ func (w *xmlWriter) token(t xml.Token) error {
 		e := w.open[len(w.open)-1]
 		w.open = w.open[:len(w.open)-1]
 		w.end(&e, &w.open[len(w.open)-1])
+		if w.left < 0 {
+			return errors.New("elements stand too deep in each other for what they hold")
+		}
 	case xml.CharData:
 		blank := len(bytes.TrimSpace(t)) == 0
 		if len(w.open) > 1 {
@@ -226,4 +234,5 @@ func (w *xmlWriter) close(e *element) {
 	}
 	w.tmp = append(w.tmp, '}')
 	w.out = append(w.out[:e.start], w.tmp...)
+	w.left -= len(w.tmp)
 }
