@@ -103,12 +103,12 @@ type callKey struct{}
 
 // ServeHTTP answers a request of a world: /w/<name>/… or ?run=<name>, else the default world.
 func (a *API) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	prefix, name, path := "", "", r.URL.Path
+	prefix, name, path := "", "", r.URL.EscapedPath()
 	q, badQuery := url.ParseQuery(r.URL.RawQuery)
 	if rest, ok := strings.CutPrefix(path, "/w/"); ok && rest != "" {
 		world, tail, _ := strings.Cut(rest, "/")
-		name, path = world, "/"+tail
-		prefix = "/w/" + url.PathEscape(world)
+		prefix, path = "/w/"+world, "/"+tail
+		name, _ = url.PathUnescape(world) // EscapedPath is well formed
 	} else if run := q.Get("run"); run != "" {
 		name = run
 	}
@@ -118,7 +118,8 @@ func (a *API) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 	c := &call{api: a, world: a.World(name), w: w, prefix: prefix, query: q, fired: map[string]*fault{}}
 	inner := r.Clone(context.WithValue(r.Context(), callKey{}, c))
-	inner.URL.Path, inner.URL.RawPath = path, ""
+	inner.URL.RawPath = path
+	inner.URL.Path, _ = url.PathUnescape(path)
 	inner.RequestURI = ""
 	c.r = inner
 	if badQuery != nil {

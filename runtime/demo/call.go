@@ -56,6 +56,11 @@ func (c *call) prepare() error {
 		}
 		c.faults = append(c.faults, f...)
 	}
+	for _, name := range []string{"ttl", "quota_per", "keep_alive", "max_span"} {
+		if _, err := c.duration(name); err != nil {
+			return err
+		}
+	}
 	s := c.world.shape()
 	for name, at := range map[string]*int{"records": &s.records, "ties": &s.ties} {
 		if err := c.integer(name, at, 0, maxRecords); err != nil {

@@ -61,7 +61,7 @@ func (c *call) search() {
 		err = c.integer("from", &from, 0, 1<<40)
 	}
 	if err == nil && from+size > 10000 {
-		err = fmt.Errorf("Result window is too large, from + size must be less than or equal to: [10000] but was [%d]", from+size)
+		err = fmt.Errorf("result window is too large, from + size must be less than or equal to: [10000] but was [%d]", from+size)
 	}
 	var pit struct{ ID string }
 	if raw, ok := c.body["pit"]; ok && err == nil {

@@ -3,7 +3,6 @@ package demo
 import (
 	"fmt"
 	"maps"
-	"net/url"
 	"strings"
 )
 
@@ -18,7 +17,7 @@ func (c *call) link(change map[string]any) string {
 			q.Set(name, fmt.Sprint(v))
 		}
 	}
-	path := (&url.URL{Path: c.prefix + c.r.URL.Path}).EscapedPath()
+	path := c.path()
 	tail := ""
 	if len(q) > 0 {
 		tail = "?" + q.Encode()
@@ -36,6 +35,9 @@ func (c *call) link(change map[string]any) string {
 	}
 	return c.origin() + path + tail
 }
+
+// path is the escaped path that the client asked for.
+func (c *call) path() string { return c.prefix + c.r.URL.EscapedPath() }
 
 // origin is scheme and host as the client sees them.
 func (c *call) origin() string {

@@ -176,10 +176,10 @@ func (c *call) blank(p *page) {
 			pushed++
 		}
 	}
-	if p.empty {
+	if p.empty || pushed == 0 {
 		return
 	}
-	p.start = min(p.start-min(pushed*p.limit, p.start), len(p.view))
+	p.start = min(max(p.number-1-pushed, 0)*p.limit, len(p.view))
 	p.end = min(p.start+p.limit, len(p.view))
 	p.recs = p.view[p.start:p.end]
 }

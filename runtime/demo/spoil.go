@@ -165,10 +165,9 @@ func (c *call) redirect(f *fault) bool {
 		}
 		turns, _ = strconv.Atoi(v)
 	}
-	u := *c.r.URL
-	q := u.Query()
+	q := c.r.URL.Query()
 	q.Set("redirected", strconv.Itoa(turns+1))
-	to := c.prefix + u.Path + "?" + q.Encode()
+	to := c.path() + "?" + q.Encode()
 	if f.value == "foreign" {
 		to = c.foreignOrigin() + to
 	}

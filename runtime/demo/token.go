@@ -198,6 +198,11 @@ func (c *call) take(name string, o order) (place, bool) {
 		c.problem(http.StatusBadRequest, fmt.Sprintf("%s: %v", name, err))
 		return p, false
 	}
+	kind := map[byte]string{'{': tokenObject, '[': tokenArray}[raw[0]]
+	if kind != "" { // spaces and the order of fields do not matter
+		b, _ := p.encode(kind)
+		raw = string(b)
+	}
 	return p, c.accept(raw, p, o)
 }
 
