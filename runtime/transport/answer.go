@@ -47,6 +47,7 @@ type Answer struct {
 	wire   int64         // bytes of the body as they came
 	broken error         // why the body is not whole
 	reset  time.Duration // until the throttle's reset, 0 when unknown
+	used   bool          // too few calls are left until then
 	giveUp func([]byte)
 }
 

@@ -160,8 +160,8 @@ func (x *call) pause(ans *Answer, o Outcome) (wait time.Duration, asked bool) {
 	if o.HasWait {
 		wait, asked = max(wait, o.Wait), true
 	}
-	if !asked && o.Class == spec.ClassRateLimited && ans.reset > 0 {
-		wait, asked = ans.reset, true
+	if ans.used || !asked && o.Class == spec.ClassRateLimited && ans.reset > 0 {
+		wait, asked = max(wait, ans.reset), true
 	}
 	if asked && wait > 0 {
 		return wait, true

@@ -26,7 +26,7 @@ func (x *call) throttle(ctx context.Context, ans *Answer) error {
 		return nil
 	}
 	ans.reset = wait
-	if wait > 0 && below(remaining, t.Below) {
+	if ans.used = wait > 0 && below(remaining, t.Below); ans.used {
 		return x.cfg.Group.Penalize(ctx, ans.Received.Add(wait), false, time.Time{})
 	}
 	return nil
