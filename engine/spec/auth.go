@@ -49,7 +49,7 @@ var authTable = table[Auth]{
 	like: `{type: bearer, token: "${config.token}"}`,
 	keys: []key[Auth]{
 		field("type", "the kind of authentication", oneOf(AuthTypes()...), func(a *Auth) *string { return &a.Type }).need(),
-		field("token", "bearer: the token; login: where it stands in the answer", authToken, func(a *Auth) *Auth { return a }),
+		field("token", "the token; with login, where it stands in the answer", authToken, func(a *Auth) *Auth { return a }),
 		authText("username", "name of the user", func(a *Auth) **Text { return &a.Username }),
 		authText("password", "password of the user", func(a *Auth) **Text { return &a.Password }),
 		field("in", "where the key goes", oneOf("header", "query", "cookie"), func(a *Auth) *string { return &a.In }),

@@ -11,8 +11,6 @@ import (
 	"testing"
 
 	"github.com/rogpeppe/go-internal/txtar"
-	"github.com/santhosh-tekuri/jsonschema/v6"
-	"gopkg.in/yaml.v3"
 )
 
 var update = flag.Bool("update", false, "write golden files anew")
@@ -123,82 +121,4 @@ func TestSchemaFile(t *testing.T) {
 	if !bytes.Equal(got, Schema()) {
 		t.Errorf("%s is out of date: go generate ./engine/spec", schemaFile)
 	}
-}
-
-// TestSchemaAgrees holds the JSON Schema and Parse to the same answers, but for the scenarios
-// that say otherwise.
-func TestSchemaAgrees(t *testing.T) {
-	doc, err := jsonschema.UnmarshalJSON(bytes.NewReader(Schema()))
-	if err != nil {
-		t.Fatal(err)
-	}
-	compiler := jsonschema.NewCompiler()
-	if err := compiler.AddResource("connector.schema.json", doc); err != nil {
-		t.Fatal(err)
-	}
-	sch, err := compiler.Compile("connector.schema.json")
-	if err != nil {
-		t.Fatal(err)
-	}
-	for _, s := range scenarios(t) {
-		t.Run(filepath.Base(s.file), func(t *testing.T) {
-			var root yaml.Node
-			if err := yaml.Unmarshal([]byte(s.yaml()), &root); err != nil || len(root.Content) == 0 {
-				return // not YAML: the schema is never asked
-			}
-			r := reader{file: newFile("", s.yaml(), Options{})}
-			node, ok := r.node(root.Content[0])
-			if len(r.errs) > 0 && !ok && node == nil {
-				return
-			}
-			err := sch.Validate(valueOf(node, s.yaml()))
-			_, parseErr := Parse("connector.yaml", []byte(s.yaml()), s.options())
-			accepts := strings.Contains(string(s.archive.Comment), "schema: accepts")
-			switch {
-			case parseErr == nil && err != nil:
-				t.Errorf("Parse accepts, the schema refuses: %v", err)
-			case parseErr != nil && err == nil && !accepts:
-				t.Errorf("Parse refuses, the schema accepts, and the file does not say `schema: accepts`: %v", parseErr)
-			case parseErr != nil && err != nil && accepts:
-				t.Errorf("the file says `schema: accepts`, and the schema refuses: %v", err)
-			}
-		})
-	}
-}
-
-// valueOf is a template's value as the schema sees it: texts as they are written.
-func valueOf(n *Node, src string) any {
-	switch n.Kind {
-	case KindBool:
-		return n.Raw == "true"
-	case KindNumber:
-		v, err := jsonschema.UnmarshalJSON(strings.NewReader(n.Raw))
-		if err != nil {
-			return n.Raw
-		}
-		return v
-	case KindString:
-		text := ""
-		for _, p := range n.Text.Parts {
-			if p.Expr != nil {
-				text += "${" + p.Expr.Source + "}"
-			} else {
-				text += p.Lit
-			}
-		}
-		return text
-	case KindList:
-		list := []any{}
-		for _, e := range n.List {
-			list = append(list, valueOf(e, src))
-		}
-		return list
-	case KindMap:
-		m := map[string]any{}
-		for _, f := range n.Fields {
-			m[f.Name] = valueOf(f.Value, src)
-		}
-		return m
-	}
-	return nil
 }

@@ -149,7 +149,7 @@ var retryTable = table[Retry]{
 var retryOn = shape[Retry]{
 	schema: func(*definitions) schema {
 		one := schema{"anyOf": []schema{{"type": "integer", "minimum": 100, "maximum": 599}, {"enum": []string{"network", "timeout", "body"}},
-			{"type": "string", "pattern": statusPattern}}}
+			{"type": "string", "pattern": statusPattern}, {"$ref": "#/$defs/expression"}}}
 		return orExpression(schema{"type": "array", "items": one})
 	},
 	read: func(r reader, n *yaml.Node, v *Retry) given {

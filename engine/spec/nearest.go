@@ -22,9 +22,16 @@ func nearest(word string, known []string) string {
 	return best
 }
 
-// fold makes spellings that differ in case, dashes and underscores the same.
+// fold makes spellings that differ in case, dashes, underscores and plural the same.
 func fold(s string) string {
-	return strings.ToLower(strings.NewReplacer("_", "", "-", "").Replace(s))
+	s = strings.ToLower(strings.NewReplacer("_", "", "-", "").Replace(s))
+	if one, ok := strings.CutSuffix(s, "ies"); ok {
+		return one + "y"
+	}
+	if len(s) > 3 {
+		return strings.TrimSuffix(s, "s")
+	}
+	return s
 }
 
 // distance is the optimal string alignment distance of two words, in bytes.

@@ -57,5 +57,8 @@ func (r reader) wants(n *yaml.Node, what, like string) {
 		r.fail(n, fmt.Sprintf("%s stands where %s is wanted", kindOf(n), what), hint)
 		return
 	}
+	if what == "`"+r.key+"`" {
+		what = "a mapping"
+	}
 	r.fail(n, fmt.Sprintf("`%s` wants %s, not %s", r.key, what, kindOf(n)), hint)
 }

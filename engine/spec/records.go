@@ -76,7 +76,7 @@ var csvTable = table[CSV]{
 	},
 }
 
-var oneCharacter = scalarOf("one character", schema{"type": []string{"string", "number"}, "minLength": 1, "maxLength": 1}, func(n *yaml.Node, _ bool) (string, error) {
+var oneCharacter = scalarOf("one character", orExpression(schema{"type": []string{"string", "number"}, "minLength": 1, "maxLength": 1}), func(n *yaml.Node, _ bool) (string, error) {
 	if c, size := utf8.DecodeRuneInString(n.Value); size != len(n.Value) || size == 0 || c == '"' || c == '\n' || c == '\r' {
 		return "", fmt.Errorf("`%s` is not one character", shorten(n.Value))
 	}

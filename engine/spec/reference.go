@@ -28,7 +28,7 @@ var pathTo = shape[engine.Path]{
 		if got != set {
 			return got
 		}
-		if n.Kind != yaml.ScalarNode {
+		if n.Kind != yaml.ScalarNode || n.Tag == "!!bool" {
 			r.wants(n, "a path such as `data.items`", "")
 			return wrong
 		}

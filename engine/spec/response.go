@@ -58,7 +58,7 @@ var status = oneOrMore(scalarOf("a status code such as 429 or 5xx", orExpression
 // waitFor is a duration, or where the answer says how long.
 var waitFor = shape[Rule]{
 	schema: func(d *definitions) schema {
-		return schema{"anyOf": []schema{{"type": "string", "pattern": durationPattern}, pick.schema(d)}}
+		return schema{"anyOf": []schema{{"const": 0}, {"type": "string", "pattern": durationPattern}, pick.schema(d)}}
 	},
 	read: func(r reader, n *yaml.Node, v *Rule) given {
 		target := follow(n)

@@ -52,7 +52,7 @@ var text = scalarOf("a text", schema{"type": []string{"string", "number", "boole
 // textMatching is a text of a given form.
 func textMatching(what, pattern string) shape[string] {
 	re := regexp.MustCompile(pattern)
-	return scalarOf(what, orExpression(schema{"type": "string", "pattern": pattern}), func(n *yaml.Node, _ bool) (string, error) {
+	return scalarOf(what, orExpression(schema{"type": []string{"string", "number", "boolean"}, "pattern": pattern}), func(n *yaml.Node, _ bool) (string, error) {
 		if !re.MatchString(n.Value) {
 			return "", fmt.Errorf("`%s` is not %s", shorten(n.Value), what)
 		}

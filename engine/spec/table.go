@@ -175,6 +175,9 @@ func (tb *table[T]) read(r reader, n *yaml.Node, t *T) given {
 		m.keys[e.name] = e
 		if !slices.Contains(known, e.name) {
 			r.fail(e.key, fmt.Sprintf("unknown key `%s`", e.name), r.unknownHint(tb.name, e.name, known))
+			if near := nearest(e.name, known); near != "" {
+				m.got[near] = wrong // misspelt, not missing
+			}
 		}
 	}
 	for _, k := range tb.keys {

@@ -142,11 +142,16 @@ func syntaxError(file, text string, err error) *Error {
 			return &Error{Pos{file, n, tab + 1}, "a tab indents this line: YAML wants spaces", ""}
 		}
 	}
+	if strings.HasPrefix(msg, "did not find expected") { // names the line before, from 0
+		number = min(number+1, len(lines))
+		e.Pos.Line = number
+	}
+	if at, ok := unquotedInFlow(file, lines, number); ok {
+		return &Error{at, e.Msg, "inside { } and [ ] a `${…}` must stand in quotes"}
+	}
 	line := lines[number-1]
 	e.Pos.Col = utf8.RuneCountInString(line) - utf8.RuneCountInString(strings.TrimLeft(line, " \t")) + 1
 	switch {
-	case unquotedInFlow(lines, number):
-		e.Hint = "inside { } and [ ] a `${…}` must stand in quotes"
 	case strings.Contains(msg, "mapping values are not allowed"):
 		e.Hint = "a text that holds `: ` must stand in quotes"
 	case strings.Contains(msg, "cannot start any token"):
@@ -157,14 +162,17 @@ func syntaxError(file, text string, err error) *Error {
 
 var bareExpression = regexp.MustCompile(`[{\[,][^"'#]*[\s:,{\[]\$\{`)
 
-// unquotedInFlow reports whether a flow mapping or list near the line holds an unquoted `${`.
-func unquotedInFlow(lines []string, number int) bool {
-	for n := number; n >= 1 && n >= number-1; n-- {
-		if bareExpression.MatchString(lines[n-1]) {
-			return true
+// unquotedInFlow finds an unquoted `${` in a flow mapping or list on the line or next to it.
+func unquotedInFlow(file string, lines []string, number int) (Pos, bool) {
+	for _, n := range []int{number, number + 1, number - 1} {
+		if n < 1 || n > len(lines) {
+			continue
+		}
+		if m := bareExpression.FindStringIndex(lines[n-1]); m != nil {
+			return Pos{file, n, utf8.RuneCountInString(lines[n-1][:m[1]-2]) + 1}, true
 		}
 	}
-	return false
+	return Pos{}, false
 }
 
 // follow returns what an alias stands for.

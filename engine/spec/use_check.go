@@ -64,11 +64,11 @@ func (r reader) missing(c *Connector, u use, name string) string {
 			return "`session` has no value before the session is open"
 		}
 		if !has(func(s *Stream) bool { return given(s, "session") }) {
-			return "`session` is never set: " + which + negate(u, "session")
+			return "`session` is never set: " + which + negate(u, "`session`")
 		}
 	case "watermark":
 		if !has(func(s *Stream) bool { return given(s, "incremental") }) {
-			return "`watermark` is never set: " + which + negate(u, "incremental")
+			return "`watermark` is never set: " + which + negate(u, "`incremental`")
 		}
 	case "window":
 		if u.part == "window" {
@@ -81,7 +81,7 @@ func (r reader) missing(c *Connector, u use, name string) string {
 		}
 	case "partition":
 		if !has(func(s *Stream) bool { return partitionNames(c, s) != nil || r.partitionsWrong(s) }) {
-			return "`partition` is never set: " + which + negate(u, "partitions")
+			return "`partition` is never set: " + which + negate(u, "`partitions`")
 		}
 	}
 	return ""
@@ -90,9 +90,9 @@ func (r reader) missing(c *Connector, u use, name string) string {
 // negate finishes "the stream has …" or "no stream has …".
 func negate(u use, what string) string {
 	if u.stream == nil {
-		return " `" + what + "`"
+		return " " + what
 	}
-	return " no `" + what + "`"
+	return " no " + what
 }
 
 // partitionsWrong reports whether the partitions of a stream could not be read.
@@ -124,5 +124,6 @@ func partitionNames(c *Connector, s *Stream) []string {
 		}
 	}
 	walk(s, nil)
-	return names
+	slices.Sort(names)
+	return slices.Compact(names)
 }
