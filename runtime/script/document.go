@@ -19,8 +19,11 @@ type document struct {
 
 // root returns the document's value.
 func (d *document) root() goja.Value {
-	i := d.space(0)
-	return d.value(i, d.skip(i))
+	end := len(d.bytes)
+	for end > 0 && (d.bytes[end-1] == ' ' || d.bytes[end-1] == '\n' || d.bytes[end-1] == '\r' || d.bytes[end-1] == '\t') {
+		end--
+	}
+	return d.value(d.space(0), end)
 }
 
 // value makes the JavaScript value of bytes [start, end).

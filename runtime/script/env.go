@@ -43,6 +43,7 @@ type job struct {
 	now      time.Time
 	seed     uint64
 	log      func(file string, line int, msg string)
+	watched  func(*watch) // told of the watch of each runtime, nil without
 }
 
 // newJob takes what e says over.

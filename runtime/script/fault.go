@@ -53,6 +53,9 @@ func (m *machine) limit(l Limit, stack []Frame) error {
 func (m *machine) exception(x *goja.Exception) error {
 	stack := m.frames(x.Stack())
 	what := m.thrown(x.Value())
+	if r := m.watch.reached.Load(); r != 0 {
+		return m.limit(stops[r], stack) // while the thrown value was asked what it says
+	}
 	if m.unit.hook {
 		what = m.job.function + "() threw " + what
 	}

@@ -18,7 +18,7 @@ type guard struct {
 const maxText = 1 << 24
 
 var guards = []guard{
-	{[]string{"repeat", "padStart", "padEnd", "normalize", "replace", "replaceAll"}, guardStrings},
+	{[]string{"repeat", "padStart", "padEnd", "normalize", "replace", "replaceAll", "concat"}, guardStrings},
 	{[]string{"join", "flat", "toLocaleString"}, guardArrays},
 	{[]string{"apply"}, guardApply},
 	{[]string{"parse"}, guardParse},
@@ -63,6 +63,15 @@ func guardStrings(m *machine) {
 		const most = 1 << 18
 		if textLength(call.This) > most {
 			m.rangeError("a text of more than 262,144 characters cannot be normalized in a script")
+		}
+	})
+	m.wrap(proto, "concat", func(call goja.FunctionCall) {
+		total := textLength(call.This)
+		for _, a := range call.Arguments {
+			total += textLength(a)
+		}
+		if total > maxText {
+			m.tooLong()
 		}
 	})
 	m.wrap(proto, "replace", m.replaceGrowth)

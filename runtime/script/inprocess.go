@@ -95,7 +95,11 @@ func (c *code) run(ctx context.Context, j *job, done func(Result)) ([]Result, er
 		m := c.newMachine(ctx, u, j, 0)
 		defer m.close()
 		var res Result
-		if err := m.protect(func() { m.prepare(); res = m.run(nil) }); err != nil {
+		if err := m.protect(func() {
+			m.prepare()
+			res = m.run(nil)
+			m.watch.pause()
+		}); err != nil {
 			return nil, err
 		}
 		done(res)
@@ -121,6 +125,7 @@ func (c *code) run(ctx context.Context, j *job, done func(Result)) ([]Result, er
 				m.prepare()
 			}
 			res = m.run(record)
+			m.watch.pause()
 		}); err != nil {
 			return nil, err
 		}

@@ -34,6 +34,10 @@ func (o *lazyObject) load() {
 	}
 	o.known = true
 	d := o.doc
+	if n := d.m.size; n > 0 && n <= indexed {
+		o.members = make([]member, 0, n+1)
+	}
+	defer func() { d.m.size = len(o.members) }()
 	i := d.space(o.start + 1)
 	for i < o.end && d.bytes[i] == '"' {
 		keyStart, keyEnd := i, rawjson.Skip(d.bytes, i)
@@ -55,7 +59,7 @@ func (o *lazyObject) load() {
 
 // add takes a member, in the place of an earlier one of the same name.
 func (o *lazyObject) add(keyStart, keyEnd, start, end int) {
-	key, _ := rawjson.String(o.doc.bytes[keyStart:keyEnd])
+	key := o.doc.m.key(o.doc.bytes[keyStart:keyEnd])
 	if k := o.find(key); k >= 0 {
 		o.members[k].start, o.members[k].end = start, end
 		o.changed = true // the raw text has a member that does not count

@@ -7,6 +7,8 @@ import (
 
 	"github.com/dop251/goja"
 	"github.com/dop251/goja/parser"
+
+	"github.com/lastpage/lastpage/engine/rawjson"
 )
 
 // machine is one JavaScript runtime: it lives for one call, or for the calls of one page where the
@@ -21,6 +23,8 @@ type machine struct {
 	random *pcg
 	log    func(file string, line int, msg string)
 	logged int
+	keys   map[string]string // of objects that were read, so that each is allocated once
+	size   int               // members of the last object
 }
 
 // newMachine readies a runtime for calls of u. It must be closed.
@@ -32,6 +36,9 @@ func (c *code) newMachine(ctx context.Context, u *unit, j *job, index int) *mach
 	m.random = newPCG(j.seed, uint64(index))
 	m.vm.SetRandSource(m.random.Float64)
 	m.watch = newWatch(ctx, m.vm, c.limits)
+	if j.watched != nil {
+		j.watched(m.watch)
+	}
 	return m
 }
 
@@ -122,6 +129,25 @@ func (m *machine) result(v goja.Value) Result {
 		}
 	}
 	return res
+}
+
+// key returns the text of an object's key, quotes included.
+func (m *machine) key(raw []byte) string {
+	if len(raw) < 2 {
+		return ""
+	}
+	if s, ok := m.keys[string(raw)]; ok {
+		return s
+	}
+	s, _ := rawjson.String(raw)
+	const most = 4096
+	if len(m.keys) < most {
+		if m.keys == nil {
+			m.keys = map[string]string{}
+		}
+		m.keys[string(raw)] = s
+	}
+	return s
 }
 
 // must passes an error of a nested call on.

@@ -37,7 +37,9 @@ func Compile(hook *HookSource, exprs []Source, opt Options) (*Program, error) {
 		slots = NewSlots(0)
 	}
 	if len(opt.Worker) > 0 {
-		p.in = newChildren(opt.Worker, c.limits, slots, hook, exprs, c)
+		if p.in, err = newChildren(opt, slots, hook, exprs, c); err != nil {
+			return nil, err
+		}
 		return p, nil
 	}
 	p.in = &inProcess{code: c, slots: slots}

@@ -19,8 +19,10 @@ type watch struct {
 	vm     *goja.Runtime
 	limits Limits
 
+	paused  atomic.Bool   // between two calls
 	began   atomic.Int64  // when the call began, on the monotonic clock
 	reached atomic.Uint32 // what stopped the call, an index of stops; 0: nothing
+	when    atomic.Int64  // … and when, on the monotonic clock
 
 	mu       sync.Mutex
 	done     bool
@@ -57,7 +59,21 @@ func newWatch(ctx context.Context, vm *goja.Runtime, limits Limits) *watch {
 }
 
 // restart begins the time of the next call on the same runtime.
-func (w *watch) restart() { w.began.Store(int64(time.Since(start))) }
+func (w *watch) restart() {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.began.Store(int64(time.Since(start)))
+	w.paused.Store(false)
+}
+
+// pause ends the time of a call, so that nothing of it reaches the next one. It throws when the call
+// was at a limit as it ended.
+func (w *watch) pause() {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.check(0)
+	w.paused.Store(true)
+}
 
 // stop ends the watch. Nothing interrupts the runtime after it has returned.
 func (w *watch) stop() {
@@ -74,6 +90,10 @@ func (w *watch) look() {
 	if w.done {
 		return
 	}
+	if w.paused.Load() {
+		w.timer.Reset(nextLook)
+		return
+	}
 	left := w.limits.Time - (time.Since(start) - time.Duration(w.began.Load()))
 	switch {
 	case w.ctx.Err() != nil:
@@ -88,15 +108,22 @@ func (w *watch) look() {
 }
 
 func (w *watch) interrupt(what uint32) {
+	w.when.Store(int64(time.Since(start)))
 	w.reached.Store(what)
 	w.vm.Interrupt(stops[what])
 }
 
 // overfull says whether the heap has grown by more than the call may keep alive. Garbage, its own
-// and that of the rest of the process, is collected before that is believed.
+// and that of the rest of the process, is collected before that is believed, unless the heap grows
+// faster than that takes.
 func (w *watch) overfull() bool {
-	if w.heap() < w.base+uint64(w.limits.Memory) {
+	const flood = 4
+	heap, most := w.heap(), uint64(w.limits.Memory)
+	if heap < w.base+most {
 		return false
+	}
+	if heap > w.base+flood*most {
+		return true
 	}
 	if time.Since(w.lastSure) < sureEvery {
 		return false
@@ -104,6 +131,19 @@ func (w *watch) overfull() bool {
 	goruntime.GC()
 	w.lastSure = time.Now()
 	return w.heap() >= w.base+uint64(w.limits.Memory)
+}
+
+// overdue says whether the call goes on for longer than grace after it was told to stop, or after
+// its time when the timer itself does not come.
+func (w *watch) overdue(grace time.Duration) (Limit, bool) {
+	if w.paused.Load() {
+		return "", false
+	}
+	now := time.Since(start)
+	if r := w.reached.Load(); r != 0 {
+		return stops[r], now-time.Duration(w.when.Load()) > grace
+	}
+	return LimitTime, now-time.Duration(w.began.Load()) > w.limits.Time+2*grace
 }
 
 func (w *watch) heap() uint64 {
