@@ -30,6 +30,7 @@ type API struct {
 
 	mu     sync.Mutex
 	worlds map[string]*World
+	access map[string]*grant // access tokens by text; they are good in every world
 }
 
 const (
@@ -49,7 +50,7 @@ func New(opt Options) *API {
 	if opt.PageMax <= 0 {
 		opt.PageMax = 1000
 	}
-	a := &API{opt: opt, worlds: map[string]*World{}, mux: http.NewServeMux(), all: endpoints()}
+	a := &API{opt: opt, worlds: map[string]*World{}, access: map[string]*grant{}, mux: http.NewServeMux(), all: endpoints()}
 	for _, e := range a.all {
 		a.mux.Handle(strings.TrimSpace(e.Method+" "+e.Path), e)
 	}

@@ -67,10 +67,10 @@ func (c *call) authorized() bool {
 		ok = err == nil && k.Value == APIKey
 		problem = "the cookie api_key=" + APIKey
 	case "oauth2":
-		ok = isBearer && c.world.use(bearer)
+		ok = isBearer && c.api.use(bearer)
 		problem = "a bearer token of /oauth2/token that is neither too old nor used up"
 	case "login":
-		ok = c.world.use(h.Get("X-Session"))
+		ok = c.api.use(h.Get("X-Session"))
 		problem = "the header X-Session with a token of /login"
 	default:
 		c.problem(http.StatusBadRequest, fmt.Sprintf("auth: %q is none of bearer, basic, header, query, cookie, oauth2, login", kind))
@@ -84,11 +84,11 @@ func (c *call) authorized() bool {
 }
 
 // use spends one use of an access token, or reports that it is no good.
-func (w *World) use(token string) bool {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	g := w.access[token]
-	if g == nil || !w.api.now().Before(g.expires) || g.uses == 0 {
+func (a *API) use(token string) bool {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	g := a.access[token]
+	if g == nil || !a.now().Before(g.expires) || g.uses == 0 {
 		return false
 	}
 	if g.uses > 0 {
@@ -109,12 +109,12 @@ func (c *call) grant() (token string, seconds int, ok bool) {
 		return "", 0, false
 	}
 	token = "access-" + rand.Text()
-	w := c.world
-	w.mu.Lock()
-	makeRoom(w.access, maxKept)
-	w.access[token] = &grant{expires: w.api.now().Add(time.Duration(seconds) * time.Second), uses: uses}
-	w.mu.Unlock()
-	w.log.add(&w.log.s.AccessTokens, 1)
+	a := c.api
+	a.mu.Lock()
+	makeRoom(a.access, maxKept)
+	a.access[token] = &grant{expires: a.now().Add(time.Duration(seconds) * time.Second), uses: uses}
+	a.mu.Unlock()
+	c.world.log.add(&c.world.log.s.AccessTokens, 1)
 	return token, seconds, true
 }
 

@@ -3,13 +3,14 @@ package demo
 import (
 	"fmt"
 	"net/http"
+	"strconv"
 )
 
 const groupToken = "Tokens"
 
 var cursorEndpoints = []endpoint{
 	{Path: "/cursor", Group: groupToken, Example: "/cursor?limit=50",
-		Doc: "next_cursor is sent back as cursor (query or JSON body). token=string|number|object|array says what it is, end=absent|null|empty|zero what stands at the end, ttl=2s and one_use=1 how long it lives, refuse=410|400|404|200 how a dead one is refused, renew=1 puts a fresh one into the refusal. Object tokens may come back as parameters after_key, after_id, hint, salt.", serve: (*call).cursor},
+		Doc: "next_cursor is sent back as cursor (query or JSON body). token=string|number|object|array says what it is, end=absent|null|empty|zero what stands at the end, ttl=2s and one_use=1 how long it lives, refuse=410|400|404|200 how a dead one is refused, renew=1 puts a fresh one into the refusal. Object tokens may come back as parameters after_key, after_id, hint, salt. A client that has lost its token may say offset, after_id or, with sort=updated, since instead.", serve: (*call).cursor},
 	{Method: "GET", Path: "/header-cursor", Group: groupToken, Example: "-i /header-cursor?limit=50",
 		Doc: "a bare array; the token is in the header X-Next-Cursor", serve: (*call).headerCursor},
 	{Method: "GET", Path: "/slack/list", Group: groupToken, Example: "/slack/list?limit=50",
@@ -18,18 +19,59 @@ var cursorEndpoints = []endpoint{
 		Doc: "Kubernetes style: items, metadata.continue, metadata.remainingItemCount; an expired token (ttl=2s, fault=expire:410@3) is answered 410 with a fresh token in metadata.continue", serve: (*call).kubernetes},
 }
 
-// paged reads order, limit and token, and finds the page behind the token.
+// paged reads order, limit and token, and finds the page behind the token. Without a token the page
+// may be asked for by other means, which clients need that have lost one: offset, after_id (behind
+// the record of that id) or since (later than that time, in an order by created or updated).
 func (c *call) paged(token, limitName, byDefault string) (*page, bool) {
 	o, limit, err := c.sorted(byDefault, limitName)
 	if err != nil {
 		c.problem(http.StatusBadRequest, err.Error())
 		return nil, false
 	}
-	from, ok := c.take(token, o)
-	if !ok {
+	l := listing{order: o, limit: limit}
+	if c.param(token) == "" && c.params.Get("after_key") == "" {
+		l.locate, err = c.otherwise(o)
+	}
+	if err != nil {
+		c.problem(http.StatusBadRequest, err.Error())
 		return nil, false
 	}
-	return c.list(listing{order: o, limit: limit, locate: func(v []*record) int { return o.after(v, from.key, from.id) }})
+	if l.locate == nil {
+		from, ok := c.take(token, o)
+		if !ok {
+			return nil, false
+		}
+		l.locate = func(v []*record) int { return o.after(v, from.key, from.id) }
+	}
+	return c.list(l)
+}
+
+// otherwise locates a page without a token, nil when nothing says where.
+func (c *call) otherwise(o order) (func([]*record) int, error) {
+	if c.param("offset") != "" {
+		from := 0
+		err := c.integer("offset", &from, 0, 1<<40)
+		return at(from), err
+	}
+	if v := c.param("after_id"); v != "" {
+		id, err := strconv.ParseInt(v, 10, 64)
+		if err != nil {
+			return nil, fmt.Errorf("after_id: %q is not an id", v)
+		}
+		r := c.set.byID(id)
+		if r == nil {
+			return nil, fmt.Errorf("after_id: there is no record %d", id)
+		}
+		return func(view []*record) int { return o.after(view, o.key(r), r.id) }, nil
+	}
+	since, ok, err := c.moment("since")
+	if err != nil || !ok {
+		return nil, err
+	}
+	if o.desc || o.field == "id" || o.field == "update_id" {
+		return nil, fmt.Errorf("since needs sort=updated or sort=created")
+	}
+	return func(view []*record) int { return o.since(view, since, c.param("inclusive") != "") }, nil
 }
 
 func (c *call) cursor() {

@@ -22,7 +22,6 @@ type World struct {
 	calls    map[string]int // path → requests
 	tokens   map[string]*issued
 	sessions map[string]*session
-	access   map[string]*grant // access tokens by text
 	refresh  map[string]bool   // refresh tokens that are good
 	nonce    int64
 	quota    quota
@@ -55,7 +54,6 @@ func (w *World) Reset() {
 	w.calls = map[string]int{}
 	w.tokens = map[string]*issued{}
 	w.sessions = map[string]*session{}
-	w.access = map[string]*grant{}
 	w.refresh = map[string]bool{firstRefresh: true}
 	w.quota = quota{}
 	w.log.reset()

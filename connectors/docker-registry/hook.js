@@ -1,0 +1,4 @@
+// A tag alone says little: name the repository beside it.
+function taggedRepository(tag, ctx) {
+  return { repository: ctx.partition.repository, tag: tag };
+}
