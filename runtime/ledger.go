@@ -38,6 +38,12 @@ type Ledger interface {
 	Commit(ctx context.Context, l engine.Lease, commits []engine.Commit, marks []engine.Mark, also func(*sql.Tx) error) error
 	// Marks returns the marks of the stream's outputs as committed last.
 	Marks(ctx context.Context, s engine.StreamKey) ([]engine.Mark, error)
+	// Rewind takes the ledger back to the last commit whose mark of target was not Volatile; moved is
+	// false when there is nothing to go back to.
+	Rewind(ctx context.Context, l engine.Lease, target string) (moved bool, err error)
+	// Enter notes that a run begins at the chain's state, and returns how many runs in a row have done
+	// so since it last moved.
+	Enter(ctx context.Context, l engine.Lease, chain string) (times int, err error)
 	// Forget drops rounds, chains, keys, marks and bookmarks of the stream (--fresh).
 	Forget(ctx context.Context, l engine.Lease) error
 
@@ -54,6 +60,8 @@ type Ledger interface {
 
 // Sink takes a stream's records. One goroutine calls it. Implementations are in store/sink.
 type Sink interface {
+	// Target names where the records of a stream go, as Mark does; it may be called before Open.
+	Target(stream string) string
 	// Open readies the output of a stream and brings it back to mark, which is what Mark returned at
 	// the last commit (nil: nothing is committed). With fresh what was there before is dropped.
 	Open(ctx context.Context, stream string, mark []byte, fresh bool) error
@@ -62,6 +70,12 @@ type Sink interface {
 	Write(ctx context.Context, stream, chain string, records [][]byte, keys []string) error
 	// Mark makes what was written so far as durable as the sink promises and says where it ends.
 	Mark(ctx context.Context, stream string) (target string, mark []byte, err error)
+	// Durable says whether everything up to the last Mark survives a power cut; until it does, the
+	// mark is stored as Volatile.
+	Durable(stream string) bool
+	// Notes returns what is worth telling since it was last called: pairs of an event's name and a
+	// detail.
+	Notes() [][2]string
 	Close(ctx context.Context) error
 }
 

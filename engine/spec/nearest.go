@@ -60,3 +60,6 @@ func distance(a, b string) int {
 	}
 	return last[len(b)]
 }
+
+// Nearest returns the known word that word was likely meant to be, or "".
+func Nearest(word string, known []string) string { return nearest(word, known) }

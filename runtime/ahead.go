@@ -1,0 +1,123 @@
+package runtime
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"sync"
+
+	"github.com/lastpage/lastpage/engine/spec"
+)
+
+// ahead is the pages of one chain that are in flight: `pagination.parallel`. They are judged and
+// committed in order; at the first doubt all of them are dropped.
+type ahead struct {
+	ctx    context.Context // of all its requests
+	cancel context.CancelFunc
+	wg     sync.WaitGroup
+	queue  []*flight
+}
+
+// flight is one page on its way.
+type flight struct {
+	at   json.RawMessage // the position that was asked for
+	g    *got
+	err  error
+	done chan struct{}
+}
+
+// next gives the page at the chain's state: the first of those in flight, or a new one.
+func (c *chain) next(ctx context.Context) (*got, error) {
+	if c.aheadOf() < 2 {
+		return c.fetch(ctx, c.state)
+	}
+	if a := c.ahead; a != nil && (len(a.queue) == 0 || !bytes.Equal(a.queue[0].at, c.state.Position)) {
+		c.drop()
+		c.serial = true
+		return c.fetch(ctx, c.state)
+	}
+	if c.ahead == nil {
+		c.ahead = &ahead{}
+	}
+	c.launch(ctx)
+	f := c.ahead.queue[0]
+	c.ahead.queue = c.ahead.queue[1:]
+	select {
+	case <-f.done:
+	case <-ctx.Done():
+		<-f.done
+	}
+	g := f.g
+	at := g.at
+	g.at = c.state // what was only guessed: counts, empty pages, totals
+	if f.err != nil || g.answer.Class != spec.ClassOK {
+		// Drop what is in flight and ask again, one page at a time: the answer may be due to the load.
+		g.release()
+		c.drop()
+		c.serial = true
+		return c.fetch(ctx, c.state)
+	}
+	if at.Pages != c.state.Pages {
+		g.req = c.walk.Ask(c.state.State)
+	}
+	return g, nil
+}
+
+// aheadOf is how many pages may be in flight now: one until the first page has been read.
+func (c *chain) aheadOf() int {
+	r := c.walk.Rules
+	if r.Parallel < 2 || c.serial || c.state.Pages == 0 || c.state.Rung != 0 || c.state.Probe || c.state.Position == nil {
+		return 1
+	}
+	if c.sr.left >= 0 || c.sr.job.MaxPages > 0 || c.sr.spec.Limits.Pages > 0 {
+		return 1 // a limit is exact one page at a time
+	}
+	return r.Parallel
+}
+
+// launch fills the queue up to `parallel` pages, and not past a total that is known.
+func (c *chain) launch(ctx context.Context) {
+	a := c.ahead
+	if a.cancel == nil {
+		ctx, a.cancel = context.WithCancel(ctx)
+		a.ctx = ctx
+	}
+	for k := int64(len(a.queue)); len(a.queue) < c.walk.Rules.Parallel; k++ {
+		st := c.state
+		if k > 0 {
+			next, ok := c.walk.Rules.Ahead(c.state.State, k)
+			if !ok || c.beyond(k) {
+				return
+			}
+			st.State = next
+		}
+		f := &flight{at: st.Position, done: make(chan struct{})}
+		a.queue = append(a.queue, f)
+		a.wg.Go(func() {
+			defer close(f.done)
+			f.g, f.err = c.fetch(a.ctx, st)
+		})
+	}
+}
+
+// beyond reports whether the k-th page after the next one lies past the total.
+func (c *chain) beyond(k int64) bool {
+	t, limit := c.state.Total, c.walk.Rules.Limit
+	return t != nil && limit > 0 && c.state.Count()+k*limit >= *t
+}
+
+// drop lets go of the pages in flight.
+func (c *chain) drop() {
+	a := c.ahead
+	if a == nil {
+		return
+	}
+	c.ahead = nil
+	if a.cancel != nil {
+		a.cancel()
+	}
+	a.wg.Wait()
+	for _, f := range a.queue {
+		f.g.release()
+	}
+}

@@ -1,0 +1,194 @@
+package runtime
+
+import (
+	"context"
+	"crypto/rand"
+	"encoding/hex"
+	"fmt"
+	"log/slog"
+	"net/url"
+	"sync"
+	"time"
+
+	"github.com/lastpage/lastpage/engine"
+	"github.com/lastpage/lastpage/engine/spec"
+	"github.com/lastpage/lastpage/runtime/auth"
+	"github.com/lastpage/lastpage/runtime/script"
+	"github.com/lastpage/lastpage/runtime/transport"
+)
+
+// bound is a connector with its configuration filled in, for one run: what the streams share.
+type bound struct {
+	job     *Job
+	spec    *spec.Connector
+	program *script.Program
+	config  *Config
+	id      string
+	started time.Time // pinned: `now` of windows and relative times
+	clock   Clock
+	redact  *transport.Redactor
+	groups  *transport.Groups
+	log     *slog.Logger
+	table   map[engine.Type]func(*engine.Rules) engine.Strategy
+
+	mu    sync.Mutex
+	auths map[*spec.Auth]auth.Scheme
+}
+
+// bind resolves the configuration and reads the connector again with it.
+func bind(ctx context.Context, job *Job) (*bound, error) {
+	b := &bound{job: job, id: job.RunID, clock: job.Clock, redact: job.Redact, groups: job.Groups, log: job.Log,
+		table: job.Strategies, auths: map[*spec.Auth]auth.Scheme{}}
+	if b.id == "" {
+		var r [8]byte
+		rand.Read(r[:])
+		b.id = hex.EncodeToString(r[:])
+	}
+	if b.clock == nil {
+		b.clock = Real{}
+	}
+	if b.redact == nil {
+		b.redact = new(transport.Redactor)
+	}
+	if b.groups == nil {
+		b.groups = &transport.Groups{Clock: b.clock}
+	}
+	if b.log == nil {
+		b.log = slog.New(slog.DiscardHandler)
+	}
+	if b.table == nil {
+		b.table = engine.Strategies()
+	}
+	b.started = b.clock.Now()
+	var err error
+	b.config, err = ResolveConfig(job.Connector.Spec.Config, ConfigSource{
+		Set: job.Set, File: job.Config, Env: job.Env, Now: b.started, Secrets: b.redact.Add,
+	})
+	if err != nil {
+		return nil, err
+	}
+	b.spec, b.program, err = job.Connector.bind(ctx, b)
+	return b, err
+}
+
+func (b *bound) now() time.Time { return b.clock.Now() }
+
+func (b *bound) tell(e Event) {
+	if b.job.Observe == nil {
+		return
+	}
+	e.At, e.Run, e.Connector = b.now(), b.id, b.spec.Name
+	b.job.Observe(e)
+}
+
+// stopped reports whether the run was asked to end after the pages in flight.
+func (b *bound) stopped() bool {
+	select {
+	case <-b.job.Stop: // a nil channel never is
+		return true
+	default:
+		return false
+	}
+}
+
+// client makes the HTTP client of a stream.
+func (b *bound) client(ctx context.Context, st *spec.Stream) (*transport.Client, error) {
+	sc := &scope{job: b, config: b.config, run: b.id}
+	h := &st.HTTP
+	cfg := transport.Config{
+		Timeout: h.Timeout, MaxPage: h.MaxPage, FollowRedirects: h.FollowRedirects, DenyPrivate: h.DenyPrivate,
+		Compression: h.Compression, UserAgent: b.job.UserAgent, Throttle: h.Throttle, Retry: h.Retry,
+		Redact: b.redact, Clock: stopClock{b.clock, b.job.Stop}, Observe: b.job.Exchange,
+		TLS: transport.TLS{Insecure: h.TLS.Insecure},
+	}
+	if b.job.TimeLimit > 0 {
+		cfg.Deadline = b.started.Add(b.job.TimeLimit)
+	}
+	texts := []struct {
+		to   *string
+		from *spec.Text
+	}{{&cfg.Proxy, h.Proxy}, {&cfg.TLS.CAFile, h.TLS.CAFile}, {&cfg.TLS.CertFile, h.TLS.CertFile}, {&cfg.TLS.KeyFile, h.TLS.KeyFile}}
+	for _, t := range texts {
+		if t.from == nil {
+			continue
+		}
+		s, err := sc.str(ctx, t.from, nil)
+		if err != nil {
+			return nil, err
+		}
+		*t.to = s
+	}
+	for _, t := range h.AllowHosts {
+		s, err := sc.str(ctx, t, nil)
+		if err != nil {
+			return nil, err
+		}
+		cfg.AllowHosts = append(cfg.AllowHosts, s)
+	}
+	if h.BaseURL != nil {
+		s, err := sc.str(ctx, h.BaseURL, nil)
+		if err != nil {
+			return nil, err
+		}
+		if cfg.Base, err = url.Parse(s); err != nil {
+			return nil, fmt.Errorf("%s: base_url: %w", h.BaseURL.Pos, err)
+		}
+	}
+	if err := b.wire(ctx, st, sc, &cfg); err != nil {
+		return nil, err
+	}
+	return transport.New(cfg)
+}
+
+// authenticator makes the connector's auth once for all streams that share it.
+func (b *bound) authenticator(ctx context.Context, st *spec.Stream, base *url.URL, sc *scope) (auth.Scheme, error) {
+	a := st.HTTP.Auth
+	if a == nil || a.Type == "" || a.Type == "none" {
+		return nil, nil
+	}
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if got, ok := b.auths[a]; ok {
+		return got, nil
+	}
+	got, err := auth.New(ctx, a, b.authEnv(st, base, sc))
+	if err != nil {
+		return nil, err
+	}
+	b.auths[a] = got
+	return got, nil
+}
+
+// stopClock ends every wait when the run is asked to stop: no page is in flight then.
+type stopClock struct {
+	Clock
+	stop <-chan struct{}
+}
+
+// errStopped is what a wait ends with when the run is asked to stop.
+var errStopped = &Error{Code: CodeInterrupted, Msg: "the run was asked to stop"}
+
+func (c stopClock) Sleep(ctx context.Context, d time.Duration) error {
+	if c.stop == nil {
+		return c.Clock.Sleep(ctx, d)
+	}
+	ctx, cancel := context.WithCancelCause(ctx)
+	defer cancel(nil)
+	stopWatch := make(chan struct{})
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		select {
+		case <-c.stop:
+			cancel(errStopped)
+		case <-stopWatch:
+		}
+	}()
+	err := c.Clock.Sleep(ctx, d)
+	close(stopWatch)
+	<-done
+	if err != nil && context.Cause(ctx) == errStopped {
+		return errStopped
+	}
+	return err
+}

@@ -1,0 +1,333 @@
+package runtime
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"time"
+
+	"github.com/lastpage/lastpage/engine"
+	"github.com/lastpage/lastpage/engine/spec"
+	"github.com/lastpage/lastpage/runtime/transport"
+)
+
+// chain runs one chain: the pages of one partition, one after the other. One goroutine owns it.
+type chain struct {
+	sr        *streamRun
+	walk      *engine.Walk
+	key       string
+	base      string // key without the window: whose bookmark it moves
+	ordinal   int64
+	partition json.RawMessage
+	window    *windowValues
+	limits    windowLimits
+
+	state     chainState // after the last page that was handed to the committer
+	keys      *keySet    // nil when nothing needs de-duplication
+	positions *positions
+	ahead     *ahead
+	shared    *sessionState // a session that all chains of the stream share
+	inFlight  *pending
+	slice     sliceBudget
+	serial    bool          // one page at a time: pages in flight met a doubt
+	uncut     bool          // the window holds too much and cannot be cut
+	reopened  int           // sessions opened again since the last page
+	wait      time.Duration // before the next page, as the hook asked
+}
+
+// pending is a page that was handed to the committer and has not been acknowledged.
+type pending struct {
+	d     *delivery
+	g     *got
+	event PageEvent
+
+	duplicates int
+}
+
+// chainEnd says how a chain's run ended.
+type chainEnd struct {
+	verdict  string
+	reason   string
+	detail   string
+	attested engine.Attestation
+	until    time.Time
+	err      error
+	total    *int64
+	split    bool // its window was cut: the halves are chains of their own
+	yield    bool // a slice is used up, the chain goes on in the next one
+}
+
+// run drains the chain from its state until it ends, is stopped, or its slice is used up. Everything
+// that was handed to the committer is acknowledged when it returns.
+func (c *chain) run(ctx context.Context) chainEnd {
+	end := c.loop(ctx)
+	c.drop()
+	if err := c.settle(); err != nil && end.err == nil {
+		end = c.broken(err)
+	}
+	return end
+}
+
+func (c *chain) loop(ctx context.Context) chainEnd {
+	for {
+		if end := c.before(); end != nil {
+			return *end
+		}
+		var g *got
+		err := c.pause(ctx)
+		if err == nil {
+			g, err = c.next(ctx)
+		}
+		if err == nil && g.answer.Class != spec.ClassOK && g.answer.Class != spec.ClassEnd {
+			err = c.classError(g)
+		}
+		if err != nil {
+			c.sr.unreserve()
+			end := c.failed(ctx, g, err)
+			g.release()
+			if end != nil {
+				return *end
+			}
+			continue
+		}
+		end, err := c.take(ctx, g)
+		if !g.owned {
+			g.release()
+		}
+		if err != nil {
+			return c.broken(err)
+		}
+		if end != nil {
+			return *end
+		}
+	}
+}
+
+// before is what may end a chain before its next page is asked for.
+func (c *chain) before() *chainEnd {
+	if c.sr.stopped() {
+		return &chainEnd{verdict: Interrupted, reason: CodeInterrupted}
+	}
+	if c.slice.spent(c.sr.now()) {
+		return &chainEnd{yield: true}
+	}
+	if what := c.sr.reserve(); what != "" {
+		return &chainEnd{verdict: Truncated, reason: CodeLimit, detail: what}
+	}
+	return nil
+}
+
+// classError turns the classes that reach the chain without an error into one.
+func (c *chain) classError(g *got) error {
+	switch g.answer.Class {
+	case spec.ClassTokenExpired:
+		return &Error{Code: CodeTokenExpired, Msg: orElse(g.answer.Message, "the API says that the token has expired")}
+	case spec.ClassSessionExpired:
+		return &Error{Code: CodeSessionExpired, Msg: orElse(g.answer.Message, "the API says that the session has expired")}
+	case spec.ClassSkip:
+		return errSkipped
+	}
+	return codeError("http_status", "the API answered %d", g.answer.Status)
+}
+
+var errSkipped = errors.New("the API says to skip this partition")
+
+func orElse(s, other string) string {
+	if s == "" {
+		return other
+	}
+	return s
+}
+
+// failed decides what becomes of a chain whose page could not be had: nil means that it goes on, from
+// a state that is committed.
+func (c *chain) failed(ctx context.Context, g *got, err error) *chainEnd {
+	c.drop()
+	if serr := c.settle(); serr != nil {
+		end := c.broken(serr)
+		return &end
+	}
+	var te *transport.Error
+	var re *Error
+	code := ""
+	switch {
+	case errors.Is(err, errSkipped):
+		return c.skip(ctx, g)
+	case errors.As(err, &re):
+		code = re.Code
+	case errors.As(err, &te):
+		code = te.Code
+	}
+	switch code {
+	case CodeTokenExpired, transport.CodeTokenSpent:
+		return c.recover(ctx, g, code, err)
+	case CodeSessionExpired:
+		return c.reopen(ctx, err)
+	case CodeParked:
+		end := chainEnd{verdict: Parked, reason: code, detail: err.Error(), err: err}
+		if te != nil {
+			end.until = te.Until
+		} else {
+			end.until = re.Until
+		}
+		c.note(ctx, end)
+		return &end
+	case CodeInterrupted:
+		return &chainEnd{verdict: Interrupted, reason: CodeInterrupted}
+	}
+	if ctx.Err() != nil {
+		return &chainEnd{verdict: Interrupted, reason: CodeInterrupted}
+	}
+	end := c.broken(err)
+	c.note(ctx, end)
+	return &end
+}
+
+// broken is the end of a chain by an error.
+func (c *chain) broken(err error) chainEnd {
+	code := "error"
+	var te *transport.Error
+	var re *Error
+	switch {
+	case errors.Is(err, context.Canceled):
+		return chainEnd{verdict: Interrupted, reason: CodeInterrupted}
+	case errors.As(err, &re):
+		code = re.Code
+		if code == CodeInterrupted {
+			return chainEnd{verdict: Interrupted, reason: CodeInterrupted}
+		}
+	case errors.As(err, &te):
+		code = te.Code
+	}
+	return chainEnd{verdict: Failed, reason: code, detail: err.Error(), err: err}
+}
+
+// note stores how the chain ended beside its checkpoint, which stays as it is.
+func (c *chain) note(ctx context.Context, end chainEnd) {
+	if c.sr.lost() {
+		return
+	}
+	_ = c.commit(ctx, c.state, end.verdict, end.reason, false, nil) // the run's own end is told either way
+}
+
+// recover climbs the fallback ladder after a token that is too old, expired or used up.
+func (c *chain) recover(ctx context.Context, g *got, code string, cause error) *chainEnd {
+	c.sr.notice(c.key, engine.EventTokenExpired, cause.Error())
+	token, err := c.tokenOfError(ctx, g)
+	if err != nil {
+		end := c.broken(err)
+		return &end
+	}
+	next, ok := c.walk.Recover(c.state.State, token)
+	if !ok {
+		end := chainEnd{verdict: Incomplete, reason: code, detail: cause.Error(), err: cause}
+		c.note(ctx, end)
+		return &end
+	}
+	c.sr.stats.recovered()
+	st := c.state
+	st.State, st.TokenAt = next, c.sr.now()
+	if err := c.commit(ctx, st, "", "", false, nil); err != nil {
+		end := c.broken(err)
+		return &end
+	}
+	return nil
+}
+
+// tokenOfError looks for the token that a {token: …} rung takes from the error answer.
+func (c *chain) tokenOfError(ctx context.Context, g *got) (json.RawMessage, error) {
+	if g == nil || g.view == nil {
+		return nil, nil
+	}
+	for _, f := range c.sr.spec.Pagination.Fallback {
+		if f.Token == nil {
+			continue
+		}
+		v, err := g.view.pick(ctx, f.Token, c.walk.Rules.Present)
+		if err != nil || c.walk.Rules.Present(v) {
+			return clone(v), err
+		}
+	}
+	return nil, nil
+}
+
+// skip ends a partition that the API says to pass over.
+func (c *chain) skip(ctx context.Context, g *got) *chainEnd {
+	detail := errSkipped.Error()
+	if g != nil && g.answer != nil && g.answer.Message != "" {
+		detail = g.answer.Message
+	}
+	c.sr.notice(c.key, NoticeSkipped, detail)
+	end := chainEnd{verdict: Complete, reason: "skipped", detail: detail, attested: engine.Assumed}
+	if err := c.commit(ctx, c.state, Complete, "skipped", true, nil); err != nil {
+		end = c.broken(err)
+	}
+	return &end
+}
+
+// commit stores a state that no page brought, and waits until it is durable.
+func (c *chain) commit(ctx context.Context, st chainState, verdict, reason string, done bool, mark *engine.Bookmark) error {
+	row, err := c.row(st, verdict, reason, done)
+	if err != nil {
+		return err
+	}
+	d := &delivery{sr: c.sr, commit: engine.Commit{Chain: row, Bookmark: mark}}
+	c.sr.out.put(d)
+	if err := <-d.done; err != nil {
+		return err
+	}
+	c.state = st
+	return nil
+}
+
+// row is the chain as the ledger keeps it.
+func (c *chain) row(st chainState, verdict, reason string, done bool) (engine.Chain, error) {
+	row := engine.Chain{Key: c.key, Ordinal: c.ordinal, Done: done, Verdict: verdict, Reason: reason, Updated: c.sr.now()}
+	if done && (c.window == nil || st.Pending == nil) {
+		return row, nil
+	}
+	if done {
+		st = chainState{Pending: st.Pending, Recent: st.Recent} // the round's end needs them
+	}
+	b, err := st.marshal()
+	row.State = b
+	return row, err
+}
+
+// settle waits for the page that was handed to the committer, and tells it.
+func (c *chain) settle() error {
+	p := c.inFlight
+	if p == nil {
+		return nil
+	}
+	c.inFlight = nil
+	err := <-p.d.done
+	p.g.release()
+	if err != nil {
+		return err
+	}
+	c.sr.stats.page(p)
+	c.sr.tell(Event{Kind: EventPage, Chain: c.key, Page: &p.event})
+	return nil
+}
+
+// positions remembers every position of a walk in this process, so that a cycle of any length is
+// found when it closes. A walk with more positions than maxPositions relies on the Trail.
+type positions struct{ set map[uint64]struct{} }
+
+const maxPositions = 1 << 20
+
+func (p *positions) has(h uint64) bool {
+	_, ok := p.set[h]
+	return ok
+}
+
+func (p *positions) add(position json.RawMessage) {
+	if position == nil || len(p.set) >= maxPositions {
+		return
+	}
+	if p.set == nil {
+		p.set = map[uint64]struct{}{}
+	}
+	p.set[engine.HashPosition(position)] = struct{}{}
+}

@@ -1,0 +1,265 @@
+package runtime
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net/url"
+	"regexp"
+	"sort"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/lastpage/lastpage/engine/spec"
+)
+
+// Config is the values of a connector's variables for one run.
+type Config struct {
+	values map[string]json.RawMessage
+	object json.RawMessage // all of them as one JSON object
+}
+
+// ConfigSource is where values come from, strongest first: Set (--set), File (--config), the
+// variable's environment variable, its default.
+type ConfigSource struct {
+	Set     map[string]string
+	File    map[string]json.RawMessage
+	Env     func(string) (string, bool) // nil: no environment
+	Now     time.Time                   // what "-30d" and "now" count from
+	Secrets func(string)                // is told every secret value; may be nil
+}
+
+// ConfigError says what is wrong with one value. The value of a secret is not in it.
+type ConfigError struct {
+	Name string
+	Msg  string
+}
+
+func (e *ConfigError) Error() string { return "config." + e.Name + ": " + e.Msg }
+
+// ResolveConfig gives every variable its value; all problems are reported at once.
+func ResolveConfig(vars []*spec.Variable, src ConfigSource) (*Config, error) {
+	c := &Config{values: make(map[string]json.RawMessage, len(vars))}
+	var errs []error
+	known := map[string]*spec.Variable{}
+	for _, v := range vars {
+		known[v.Name] = v
+	}
+	unknown := func(name, where string) {
+		msg := "is not a variable of this connector"
+		if near := nearest(name, names(vars)); near != "" {
+			msg += "; did you mean `" + near + "`?"
+		} else if len(vars) > 0 {
+			msg += "; it has " + strings.Join(names(vars), ", ")
+		}
+		errs = append(errs, &ConfigError{name, msg + " (" + where + ")"})
+	}
+	for _, name := range sortedKeys(src.Set) {
+		if known[name] == nil {
+			unknown(name, "--set")
+		}
+	}
+	for _, name := range sortedKeys(src.File) {
+		if known[name] == nil {
+			unknown(name, "--config")
+		}
+	}
+	for _, v := range vars {
+		raw, err := value(v, src)
+		if err != nil {
+			errs = append(errs, err)
+			continue
+		}
+		if raw == nil {
+			raw = json.RawMessage("null")
+		} else if v.Secret && src.Secrets != nil {
+			src.Secrets(text(raw))
+		}
+		c.values[v.Name] = raw
+	}
+	c.object = c.marshal()
+	return c, errors.Join(errs...)
+}
+
+func sortedKeys[V any](m map[string]V) []string {
+	keys := make([]string, 0, len(m))
+	for k := range m {
+		keys = append(keys, k)
+	}
+	sort.Strings(keys)
+	return keys
+}
+
+func names(vars []*spec.Variable) []string {
+	out := make([]string, len(vars))
+	for i, v := range vars {
+		out[i] = v.Name
+	}
+	return out
+}
+
+func (c *Config) marshal() json.RawMessage {
+	b := []byte{'{'}
+	for i, k := range sortedKeys(c.values) {
+		if i > 0 {
+			b = append(b, ',')
+		}
+		b = append(append(append(strconv.AppendQuote(b, k), ':'), c.values[k]...))
+	}
+	return append(b, '}')
+}
+
+// value finds and checks one variable's value; nil means it has none.
+func value(v *spec.Variable, src ConfigSource) (json.RawMessage, error) {
+	var given json.RawMessage
+	where := ""
+	if s, ok := src.Set[v.Name]; ok {
+		given, where = fromText(v.Type, s), "--set"
+	} else if f, ok := src.File[v.Name]; ok && string(f) != "null" {
+		given, where = f, "--config"
+	} else if v.Env != "" && src.Env != nil {
+		if s, ok := src.Env(v.Env); ok && s != "" {
+			given, where = fromText(v.Type, s), "environment variable "+v.Env
+		}
+	}
+	if given == nil {
+		given, where = v.Default, "default"
+	}
+	if given == nil || string(given) == "null" {
+		if !v.Required {
+			return nil, nil
+		}
+		msg := "is required; give it with --set " + v.Name + "=…"
+		if v.Env != "" {
+			msg += " or in the environment variable " + v.Env
+		}
+		return nil, &ConfigError{v.Name, msg}
+	}
+	out, err := check(v, given, src.Now)
+	if err != nil {
+		shown := " " + string(given)
+		if v.Secret {
+			shown = ""
+		}
+		return nil, &ConfigError{v.Name, fmt.Sprintf("%s%s: %v", where, shown, err)}
+	}
+	return out, nil
+}
+
+// fromText makes JSON of a value that came as text (flag, environment).
+func fromText(typ, s string) json.RawMessage {
+	t := strings.TrimSpace(s)
+	switch typ {
+	case "integer", "number", "boolean":
+		if json.Valid([]byte(t)) {
+			return json.RawMessage(t)
+		}
+	case "list":
+		if strings.HasPrefix(t, "[") && json.Valid([]byte(t)) {
+			return json.RawMessage(t)
+		}
+		parts := []string{}
+		for p := range strings.SplitSeq(s, ",") {
+			if p = strings.TrimSpace(p); p != "" {
+				parts = append(parts, p)
+			}
+		}
+		return quote(parts)
+	}
+	return quote(s)
+}
+
+func quote(v any) json.RawMessage {
+	var b bytes.Buffer
+	enc := json.NewEncoder(&b)
+	enc.SetEscapeHTML(false)
+	enc.Encode(v) // strings and lists of strings always encode
+	return bytes.TrimSpace(b.Bytes())
+}
+
+var integerText = regexp.MustCompile(`^-?(0|[1-9][0-9]*)$`)
+
+// check holds the value to the variable's type, enum and pattern; times become RFC 3339.
+func check(v *spec.Variable, raw json.RawMessage, now time.Time) (json.RawMessage, error) {
+	s := text(raw)
+	isString := len(raw) > 0 && raw[0] == '"'
+	switch v.Type {
+	case "integer":
+		if !integerText.MatchString(string(raw)) {
+			return nil, errors.New("want a whole number")
+		}
+	case "number":
+		if _, err := strconv.ParseFloat(string(raw), 64); err != nil {
+			return nil, errors.New("want a number")
+		}
+	case "boolean":
+		if string(raw) != "true" && string(raw) != "false" {
+			return nil, errors.New("want true or false")
+		}
+	case "list":
+		if raw[0] != '[' {
+			return nil, errors.New("want a list: a,b,c")
+		}
+	case "url":
+		u, err := url.Parse(s)
+		if !isString || err != nil || u.Host == "" || u.Scheme != "http" && u.Scheme != "https" {
+			return nil, errors.New("want an absolute http or https URL")
+		}
+	case "time":
+		t, err := spec.ParseTime(s, now)
+		if err != nil {
+			return nil, err
+		}
+		if s == "now" || strings.HasPrefix(s, "-") || strings.HasPrefix(s, "+") {
+			raw = quote(t.UTC().Truncate(time.Second).Format(time.RFC3339))
+		}
+	case "duration":
+		if _, err := spec.ParseDuration(s); err != nil {
+			return nil, err
+		}
+	default:
+		if !isString {
+			raw = quote(s)
+		}
+	}
+	return raw, allowed(v, raw)
+}
+
+func allowed(v *spec.Variable, raw json.RawMessage) error {
+	if len(v.Enum) > 0 {
+		var list []string
+		for _, e := range v.Enum {
+			if text(e) == text(raw) {
+				return nil
+			}
+			list = append(list, text(e))
+		}
+		return fmt.Errorf("want one of %s", strings.Join(list, ", "))
+	}
+	if v.Pattern != "" {
+		re, err := regexp.Compile(v.Pattern)
+		if err != nil {
+			return err
+		}
+		if !re.MatchString(text(raw)) {
+			return fmt.Errorf("want text that matches %s", v.Pattern)
+		}
+	}
+	return nil
+}
+
+// text is the text of a JSON value: a string's content, else its JSON.
+func text(raw json.RawMessage) string {
+	if len(raw) > 0 && raw[0] == '"' {
+		var s string
+		if json.Unmarshal(raw, &s) == nil {
+			return s
+		}
+	}
+	return string(raw)
+}
+
+// nearest returns the candidate that differs from s by at most a third of its letters, or "".
+func nearest(s string, candidates []string) string { return spec.Nearest(s, candidates) }

@@ -1,0 +1,141 @@
+package runtime
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"io/fs"
+	"os"
+	"path/filepath"
+
+	"github.com/lastpage/lastpage/engine/spec"
+	"github.com/lastpage/lastpage/runtime/script"
+)
+
+// Connector is a connector file that was read, checked and compiled. It is immutable; any number of
+// runs may share it.
+type Connector struct {
+	Spec   *spec.Connector
+	Source []byte // of the YAML file
+
+	program *script.Program
+	hook    func(name string) (string, string, error)
+}
+
+// Load reads a connector file or folder from disk. The error lists every problem of the file, with
+// its place.
+func Load(path string, opt script.Options) (*Connector, error) {
+	if info, err := os.Stat(path); err == nil && info.IsDir() {
+		path = filepath.Join(path, "connector.yaml")
+	}
+	src, err := os.ReadFile(path)
+	if err != nil {
+		return nil, err
+	}
+	return Parse(path, src, func(name string) (string, string, error) {
+		p := filepath.Join(filepath.Dir(path), name)
+		b, err := os.ReadFile(p)
+		return p, string(b), err
+	}, opt)
+}
+
+// LoadFS reads a connector from a file system, such as the shipped ones.
+func LoadFS(fsys fs.FS, path string, opt script.Options) (*Connector, error) {
+	if info, err := fs.Stat(fsys, path); err == nil && info.IsDir() {
+		path += "/connector.yaml"
+	}
+	src, err := fs.ReadFile(fsys, path)
+	if err != nil {
+		return nil, err
+	}
+	dir := filepath.ToSlash(filepath.Dir(path))
+	return Parse(path, src, func(name string) (string, string, error) {
+		p := dir + "/" + name
+		b, err := fs.ReadFile(fsys, p)
+		return p, string(b), err
+	}, opt)
+}
+
+// Parse reads a connector from its text; hook reads a hook file beside it.
+func Parse(name string, src []byte, hook func(string) (string, string, error), opt script.Options) (*Connector, error) {
+	c := &Connector{Source: src, hook: hook}
+	var err error
+	if c.Spec, err = spec.Parse(name, src, spec.Options{Hook: hook}); err != nil {
+		return nil, err
+	}
+	if c.program, err = compile(c.Spec, opt); err != nil {
+		return nil, err
+	}
+	return c, checkFunctions(c.Spec, c.program)
+}
+
+// Close ends what the connector's scripts hold.
+func (c *Connector) Close() { c.program.Close() }
+
+// compile compiles the expressions and the hook of a connector.
+func compile(s *spec.Connector, opt script.Options) (*script.Program, error) {
+	exprs := make([]script.Source, len(s.Exprs))
+	for i, e := range s.Exprs {
+		exprs[i] = script.Source{ID: e.ID, Text: e.Source, File: e.Pos.File, Line: e.Pos.Line, Col: e.Pos.Col, Indent: e.Indent, Names: e.Scope.Names()}
+	}
+	var hook *script.HookSource
+	if s.Hook != nil {
+		hook = &script.HookSource{File: s.Hook.File, Text: s.Hook.Text}
+	}
+	opt.Roles = map[string]string{}
+	for _, st := range s.Streams {
+		for role, name := range st.Functions {
+			opt.Roles[role] = name
+		}
+	}
+	return script.Compile(hook, exprs, opt)
+}
+
+// checkFunctions refuses a connector whose YAML counts on a hook function that is not there.
+func checkFunctions(s *spec.Connector, p *script.Program) error {
+	var errs spec.Errors
+	for _, st := range s.Streams {
+		has := func(role string) bool {
+			name := role
+			if given, ok := st.Functions[role]; ok {
+				name = given
+			}
+			return name != "" && p.Has(name)
+		}
+		rules := st.Pagination.Rules
+		if (rules.Type == "hook" || rules.Decides == "hook") && !has("next") {
+			errs = append(errs, &spec.Error{Pos: st.Pagination.Pos, Msg: "stream " + st.Name + " needs a hook function next(page)", Hint: "add `function next(page) { … }` to the hook file"})
+		}
+		if a := st.HTTP.Auth; a != nil && a.Type == "hook" && !has("sign") {
+			errs = append(errs, &spec.Error{Pos: a.Pos, Msg: "auth type hook needs a hook function sign(req, ctx)"})
+		}
+		for role, name := range st.Functions {
+			if name != "" && !p.Has(name) {
+				errs = append(errs, &spec.Error{Pos: st.Pos, Msg: "the hook file has no function " + name + " (hook." + role + ")"})
+			}
+		}
+	}
+	if len(errs) > 0 {
+		return errs
+	}
+	return nil
+}
+
+// bind reads the connector again with the configuration of a run filled in.
+func (c *Connector) bind(ctx context.Context, b *bound) (*spec.Connector, *script.Program, error) {
+	early := *b
+	early.program = c.program
+	sc := &scope{job: &early, config: b.config, run: b.id}
+	bound, err := spec.Parse(c.Spec.File, c.Source, spec.Options{Hook: c.hook, Bind: func(e *spec.Expr) (json.RawMessage, error) {
+		return sc.eval(ctx, e)
+	}})
+	if err != nil {
+		return nil, nil, err
+	}
+	program, err := compile(bound, b.job.Script)
+	var errs script.Errors
+	if errors.As(err, &errs) {
+		return nil, nil, errs
+	}
+	return bound, program, err
+}

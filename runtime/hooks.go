@@ -1,0 +1,266 @@
+package runtime
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"net/http"
+	"net/url"
+	"strings"
+
+	"github.com/lastpage/lastpage/engine"
+	"github.com/lastpage/lastpage/engine/rawjson"
+	"github.com/lastpage/lastpage/engine/spec"
+	"github.com/lastpage/lastpage/runtime/page"
+	"github.com/lastpage/lastpage/runtime/script"
+)
+
+// scriptError gives an exception its code; the message is the author's place and what happened.
+func scriptError(err error) error {
+	var detail interface{ Detail() string }
+	if errors.As(err, &detail) {
+		return &Error{Code: CodeScript, Msg: detail.Detail(), Err: err}
+	}
+	return &Error{Code: CodeScript, Err: err}
+}
+
+// function is the hook function that plays a role for the stream, "" when none does.
+func (b *bound) function(st *spec.Stream, role string) string {
+	name := role
+	if given, ok := st.Functions[role]; ok {
+		name = given
+	}
+	if name == "" || b.program == nil || !b.program.Has(name) {
+		return ""
+	}
+	return name
+}
+
+func (b *bound) hooked(st *spec.Stream, role string) bool { return b.function(st, role) != "" }
+
+// env is the scope as JavaScript sees it.
+func (s *scope) env() *script.Env {
+	e := &script.Env{Now: s.job.now()}
+	e.Set("config", script.JSON(s.config.object))
+	e.Set("watermark", script.JSON(s.watermark))
+	e.Set("partition", script.JSON(s.partition))
+	e.Set("window", script.JSON(s.whole("window")))
+	e.Set("page", script.JSON(s.whole("page")))
+	e.Set("session", script.JSON(s.whole("session")))
+	e.Set("ids", script.JSON(s.ids))
+	e.Set("memo", script.JSON(s.memo))
+	e.Set("now", script.JSON(s.now()))
+	e.Set("run", script.Object(script.Field{Name: "id", Value: script.Text(s.run)}))
+	e.Set("token", script.JSON(s.token))
+	if s.record != nil {
+		e.Set("record", script.JSON(s.record))
+	}
+	if a := s.answer; a != nil {
+		e.Set("status", script.Int(int64(a.status)))
+		e.Set("headers", script.Header(a.header))
+		e.Set("body", script.JSON(a.body))
+		e.Set("link", script.Links(a.scriptLinks()))
+		e.Set("request", script.RequestInfo(a.method, a.url, a.query()))
+		r := a.records
+		if r == nil {
+			r = &recordValues{}
+		}
+		e.Set("records", script.RecordsInfo(int64(r.count), r.first, r.last))
+	}
+	return e
+}
+
+func (a *answerValues) scriptLinks() []script.Link {
+	links := make([]script.Link, 0, len(a.links))
+	for _, l := range a.links {
+		for _, rel := range l.Rels {
+			sl := script.Link{Rel: rel, URL: absolute(a.url, l.URL)}
+			for _, at := range l.Params {
+				sl.Attrs = append(sl.Attrs, script.Attr{Name: at.Name, Value: at.Value})
+			}
+			links = append(links, sl)
+		}
+	}
+	return links
+}
+
+// pageValue is the argument of the hook's functions that see a page (format, section 10).
+func (s *scope) pageValue(p *page.Page) script.Value {
+	a := s.answer
+	sp := script.Page{
+		Status: a.status, Headers: a.header, Body: a.text, JSON: a.body != nil, Links: a.scriptLinks(),
+		Method: a.method, URL: a.url, Query: a.query(), Token: s.pageToken(), Received: s.received,
+		Config: s.config.object, Partition: s.partition, Window: s.whole("window"), Watermark: s.watermark, Memo: s.memo,
+	}
+	if a.body != nil {
+		sp.Body = a.body
+	}
+	if s.page != nil {
+		sp.Index = s.page.Index
+	}
+	if r := a.records; r != nil {
+		sp.Count, sp.First, sp.Last = int64(r.count), r.first, r.last
+	}
+	if p != nil {
+		sp.Spans = spansOf(p)
+	}
+	return sp.Value()
+}
+
+// context is the second argument of request, sign and record.
+func (s *scope) context() script.Value {
+	c := script.Context{
+		Config: s.config.object, Partition: s.partition, Window: s.whole("window"), Watermark: s.watermark, Token: s.pageToken(),
+		Memo: s.memo, Now: script.JSON(s.now()), RunID: s.run,
+	}
+	if s.session != nil {
+		c.SessionID, c.Session = s.session.ID, s.session.Body
+	}
+	if s.page != nil {
+		c.Index = s.page.Index
+	}
+	return c.Value()
+}
+
+// callNext asks the hook where the chain goes on; nil leaves it to the YAML.
+func (c *chain) callNext(ctx context.Context, g *got) (*engine.HookSays, error) {
+	r, err := c.sr.program.Call(ctx, c.sr.function(c.sr.spec, "next"), &script.Env{Now: c.sr.now()}, g.view.scope.pageValue(g.page))
+	if err != nil {
+		return nil, scriptError(err)
+	}
+	n, err := script.DecodeNext(r)
+	if err != nil {
+		return nil, &Error{Code: CodeHook, Err: err}
+	}
+	says := &engine.HookSays{}
+	if n.HasToken {
+		says.Token = clone(n.Token)
+		if says.Token == nil {
+			says.Token = json.RawMessage("null")
+		}
+	}
+	if n.End != nil {
+		says.Ends, says.End = true, *n.End
+	}
+	if n.Fail != nil {
+		says.Fail = orElse(*n.Fail, "the hook says that the page contradicts itself")
+	}
+	if n.HasMemo {
+		says.Memo = clone(n.Memo)
+	}
+	c.wait = n.Wait
+	if pg := &c.sr.spec.Pagination; says.Token != nil && pg.Rules.Present(says.Token) && pg.Send != nil && pg.Send.One != nil && pg.Send.One.Kind == spec.TargetURL {
+		says.Token = quote(absolute(g.answer.URL.String(), text(says.Token)))
+	}
+	return says, nil
+}
+
+// callClassify asks the hook what an answer is; ok is false when it leaves it to the defaults.
+func (b *bound) callClassify(ctx context.Context, st *spec.Stream, v *view) (class spec.Class, ok bool, err error) {
+	r, err := b.program.Call(ctx, b.function(st, "classify"), &script.Env{Now: b.now()}, v.scope.pageValue(nil))
+	if err != nil {
+		return "", false, scriptError(err)
+	}
+	name, err := script.DecodeClass(r)
+	if err != nil {
+		return "", false, &Error{Code: CodeHook, Err: err}
+	}
+	return spec.Class(name), name != "", nil
+}
+
+// callRequest lets a hook function change the request of an attempt, and returns its body.
+func (b *bound) callRequest(ctx context.Context, st *spec.Stream, role string, sc *scope, r *http.Request, body []byte) ([]byte, error) {
+	d := &draft{}
+	d.setURL(r.URL.String())
+	in := script.Request{Method: r.Method, URL: d.base, Headers: r.Header}
+	for _, p := range d.query {
+		value := p.value
+		if plain, err := url.QueryUnescape(value); err == nil {
+			value = plain
+		}
+		in.Query = append(in.Query, script.Pair{Name: p.name, Value: strings.TrimPrefix(value, "\x00")})
+	}
+	if rawjson.Valid(body) == nil {
+		in.Body = body
+	} else if body != nil {
+		t := string(body)
+		in.Text = &t
+	}
+	res, err := b.program.Call(ctx, b.function(st, role), &script.Env{Now: b.now()}, in.Value(), sc.context())
+	if err != nil {
+		return nil, scriptError(err)
+	}
+	out, err := script.DecodeRequest(role, res)
+	if err != nil {
+		return nil, &Error{Code: CodeHook, Err: err}
+	}
+	d = &draft{}
+	d.setURL(out.URL)
+	for _, p := range out.Query {
+		d.query = append(d.query, param{name: p.Name, value: p.Value})
+	}
+	u, err := url.Parse(d.url())
+	if err != nil || u.Host == "" {
+		return nil, codeError(CodeHook, "%s: %s() returned the URL %q", b.spec.Hook.File, role, b.redact.String(out.URL))
+	}
+	r.Method, r.URL, r.Host, r.Header = out.Method, u, u.Host, out.Headers
+	switch {
+	case out.Body != nil:
+		return out.Body, nil
+	case out.Text != nil:
+		return []byte(*out.Text), nil
+	}
+	return nil, nil
+}
+
+// hookRecord runs the hook's record() over records: each becomes one, several or none.
+func (c *chain) hookRecord(ctx context.Context, g *got, k *kept) error {
+	results, err := c.sr.program.CallEach(ctx, c.sr.function(c.sr.spec, "record"), &script.Env{Now: c.sr.now()}, k.records, g.view.scope.context())
+	if err != nil {
+		return scriptError(err)
+	}
+	records, of := make([][]byte, 0, len(results)), []int(nil)
+	for i, r := range results {
+		list, err := script.DecodeRecord(r)
+		if err != nil {
+			return &Error{Code: CodeHook, Err: err}
+		}
+		for _, rec := range list {
+			records = append(records, rec)
+			if k.of != nil {
+				of = append(of, k.of[i])
+			}
+		}
+	}
+	k.records, k.of, k.touched = records, of, true
+	return nil
+}
+
+// hookRecords lets the hook's records() find the page's records.
+func (c *chain) hookRecords(ctx context.Context, g *got) (listing, error) {
+	r, err := c.sr.program.Call(ctx, c.sr.function(c.sr.spec, "records"), &script.Env{Now: c.sr.now()}, g.view.scope.pageValue(g.page))
+	if err != nil {
+		return listing{}, scriptError(err)
+	}
+	list, err := script.DecodeRecords(r)
+	if err != nil {
+		return listing{}, &Error{Code: CodeHook, Err: err}
+	}
+	if err := c.sr.reader.plan.Replace(joinIDs(raws(list)), g.page); err != nil {
+		return listing{}, codeError(CodeHook, "%s: records(): %w", c.sr.spec2().Hook.File, err)
+	}
+	return listing{page: g.page, field: c.sr.fieldOf == fieldOfList}, nil
+}
+
+// spansOf are the extents of the page's records in its body, so that a hook's look-ups pass over them.
+func spansOf(p *page.Page) []rawjson.Span {
+	return p.Spans()
+}
+
+func raws(list [][]byte) []json.RawMessage {
+	out := make([]json.RawMessage, len(list))
+	for i, b := range list {
+		out[i] = b
+	}
+	return out
+}

@@ -1,0 +1,45 @@
+package runtime
+
+import (
+	"encoding/json"
+	"log/slog"
+	"time"
+
+	"github.com/lastpage/lastpage/engine"
+	"github.com/lastpage/lastpage/runtime/auth"
+	"github.com/lastpage/lastpage/runtime/script"
+	"github.com/lastpage/lastpage/runtime/transport"
+)
+
+// Job is one run of a connector. The zero value of every optional field is a good default.
+type Job struct {
+	Connector *Connector
+	Streams   []string // names, in order; empty: all
+
+	Set    map[string]string          // config values as text, strongest
+	Config map[string]json.RawMessage // config values as JSON
+	Env    func(string) (string, bool)
+	Ledger Ledger // required
+	Sink   Sink   // required
+	Owner  engine.Owner
+	RunID  string                     // "" makes one
+	Fresh  bool                       // forget checkpoint, watermark and kept position of the streams
+	Begin  map[string]json.RawMessage // by stream: a position to begin a new walk at
+
+	MaxPages   int64 // per stream and run, 0: no limit
+	MaxRecords int64 // per stream and run, 0: no limit
+	Chains     int   // overrides chains.concurrency when above 0
+	TimeLimit  time.Duration
+
+	Groups     *transport.Groups         // rate limit buckets, shared by all jobs of a process; nil: its own
+	Tokens     *auth.Tokens              // credentials with an end, shared by all jobs of a process; nil: each connector's own
+	Redact     *transport.Redactor       // nil: its own
+	Clock      Clock                     // nil: Real
+	Observe    func(Event)               // is called by several goroutines, and must not block; nil: nobody looks
+	Exchange   func(*transport.Exchange) // is told every HTTP exchange
+	Log        *slog.Logger              // nil: discarded
+	Stop       <-chan struct{}           // closed: finish the pages in flight, commit, end as interrupted
+	Script     script.Options
+	UserAgent  string
+	Strategies map[engine.Type]func(*engine.Rules) engine.Strategy // nil: engine.Strategies()
+}

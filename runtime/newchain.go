@@ -1,0 +1,208 @@
+package runtime
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+
+	"github.com/lastpage/lastpage/engine"
+	"github.com/lastpage/lastpage/engine/spec"
+)
+
+// poisoned is how many runs in a row may take up a chain at the same state before that is said.
+const poisoned = 3
+
+// chain readies a chain that the ledger lists: at its checkpoint, or at the start of a new walk.
+func (sr *streamRun) chain(ctx context.Context, row engine.Chain) (*chain, error) {
+	c := &chain{sr: sr, walk: sr.walk, key: row.Key, ordinal: row.Ordinal, positions: &positions{}}
+	values, window, base, err := parseKey(row.Key)
+	if err != nil {
+		return nil, &Error{Code: CodeState, Err: err}
+	}
+	c.partition, c.base = values, base
+	if window != nil {
+		w := sr.windowPartition()
+		if w == nil {
+			return nil, codeError(CodeState, "chain %s has a window, the connector has none any more", row.Key)
+		}
+		c.window = window.values(w)
+		c.limits = windowLimits{of: w, span: *window, split: w.SplitOver}
+	}
+	if sessionPartition(sr.spec) != nil {
+		c.shared = sr.roundData.Session
+	}
+	if c.state, err = parseState(row.State); err != nil {
+		return nil, &Error{Code: CodeState, Err: err}
+	}
+	mark, err := sr.loadMark(ctx, base)
+	if err != nil {
+		return nil, err
+	}
+	fresh := c.state.Fingerprint == ""
+	if fresh {
+		if err := c.start(ctx, mark); err != nil {
+			return nil, err
+		}
+	}
+	if err := c.ownStart(ctx); err != nil {
+		return nil, err
+	}
+	if err := c.remember(ctx, fresh); err != nil {
+		return nil, err
+	}
+	if !fresh {
+		c.poison(ctx)
+	}
+	return c, nil
+}
+
+// windowPartition is the stream's window, nil without.
+func (sr *streamRun) windowPartition() *spec.Window {
+	for _, p := range sr.spec.Partitions {
+		if p.Window != nil {
+			return p.Window
+		}
+	}
+	return nil
+}
+
+// start begins a new walk: at the position the caller names, at the kept one, or at the first page;
+// the watermark that requests filter by is pinned for the whole walk.
+func (c *chain) start(ctx context.Context, mark engine.Bookmark) error {
+	inherit := c.state.Inherit
+	c.state = chainState{Fingerprint: c.sr.roundData.Fingerprint, Inherit: inherit}
+	position := mark.Kept
+	if begin := c.sr.job.Begin[c.sr.spec.Name]; begin != nil {
+		position = begin
+	}
+	if position != nil {
+		c.state.State = engine.StartAt(position)
+	}
+	c.state.Watermark = mark.Watermark
+	if c.state.Watermark == nil {
+		w, err := c.sr.firstWatermark(ctx)
+		if err != nil {
+			return err
+		}
+		c.state.Watermark = w
+		c.state.First = true
+	}
+	if len(mark.Recent) > 0 {
+		if err := json.Unmarshal(mark.Recent, &c.state.Recent); err != nil {
+			return &Error{Code: CodeState, Err: fmt.Errorf("bookmark: %w", err)}
+		}
+	}
+	return nil
+}
+
+// ownStart gives the chain rules of its own where `start` is an expression.
+func (c *chain) ownStart(ctx context.Context) error {
+	pg := &c.sr.spec.Pagination
+	if pg.Start == nil || pg.Rules.Start != nil {
+		return nil
+	}
+	t, err := c.scopeAt(&c.state, nil).node(ctx, pg.Start)
+	if err != nil || t == nil {
+		return err
+	}
+	v := json.RawMessage(t.append(nil))
+	if string(v) == "null" {
+		return nil
+	}
+	rules := pg.Rules
+	rules.Start = v
+	c.walk, err = engine.NewWalk(&rules, c.sr.table)
+	return err
+}
+
+// remember brings the keys into memory that the walk has delivered, and those of records next to the
+// watermark.
+func (c *chain) remember(ctx context.Context, fresh bool) error {
+	if !c.sr.needKeys {
+		return nil
+	}
+	c.keys = newKeySet(c.sr.wholeKeys || len(c.state.Inherit) > 0)
+	for _, id := range c.state.Recent.id {
+		c.keys.add(id)
+	}
+	load := func(ids []uint64) error {
+		for _, id := range ids {
+			c.keys.add(id)
+		}
+		return nil
+	}
+	for _, from := range c.state.Inherit {
+		if err := c.sr.job.Ledger.Keys(ctx, c.sr.name, from, load); err != nil {
+			return err
+		}
+	}
+	if fresh || !c.sr.persistKeys {
+		return nil
+	}
+	return c.sr.job.Ledger.Keys(ctx, c.sr.name, c.key, load)
+}
+
+// poison tells when run after run takes up the same state and gets no further.
+func (c *chain) poison(ctx context.Context) {
+	n, err := c.sr.job.Ledger.Enter(ctx, c.sr.lease, c.key)
+	if err != nil || n < poisoned {
+		return
+	}
+	c.sr.notice(c.key, NoticePoisoned, fmt.Sprintf("%d runs in a row have begun at this checkpoint and got no further; "+
+		"`runner why` tells the last one, `runner state set` moves the position, `runner state reset` starts the stream over", n))
+}
+
+// split cuts the chain's window in two: the halves are chains of their own, which know what this one
+// has delivered.
+func (c *chain) split(ctx context.Context, v engine.Verdict) (*chainEnd, error) {
+	a, b, ok := c.limits.halves()
+	if !ok || c.state.Delivered > 0 && !c.sr.needKeys {
+		c.uncut = true
+		return nil, nil
+	}
+	if err := c.settle(); err != nil {
+		return nil, err
+	}
+	inherit := c.state.Inherit
+	if c.state.Delivered > 0 {
+		inherit = append(inherit[:len(inherit):len(inherit)], c.key)
+	}
+	state, err := chainState{Inherit: inherit}.marshal()
+	if err != nil {
+		return nil, err
+	}
+	values := leaf(c.partition)
+	values.open()
+	var halves []engine.Chain
+	c.sr.mu.Lock()
+	for _, s := range []span{a, b} {
+		c.sr.last++
+		halves = append(halves, engine.Chain{Key: combo{values, &s}.key(), Ordinal: c.sr.last, State: state})
+	}
+	c.sr.mu.Unlock()
+	if err := c.sr.job.Ledger.AddChains(ctx, c.sr.lease, halves); err != nil {
+		return nil, &Error{Code: CodeState, Err: err}
+	}
+	detail := fmt.Sprintf("the window from %s to %s holds too much", text(c.window.From), text(c.window.To))
+	if v.Next.Total != nil {
+		detail = fmt.Sprintf("%s (%d)", detail, *v.Next.Total)
+	}
+	c.sr.notice(c.key, NoticeWindowSplit, detail)
+	if err := c.commit(ctx, c.state, "split", "split", true, nil); err != nil {
+		return nil, err
+	}
+	return &chainEnd{verdict: Complete, split: true}, nil
+}
+
+// tooMuch is the end of a window that holds more than the API gives and cannot be cut further.
+func (c *chain) tooMuch(end *chainEnd) *chainEnd {
+	if !c.uncut || end == nil || end.verdict != Complete && end.reason != engine.CodeCap {
+		return end
+	}
+	why := "and cannot be cut below " + c.limits.of.Min.String()
+	if c.state.Delivered > 0 && !c.sr.needKeys {
+		why = "and is not cut because its records have no key (records.key)"
+	}
+	return &chainEnd{verdict: Truncated, reason: CodeWindow, total: end.total,
+		detail: fmt.Sprintf("the window from %s to %s holds too much %s", text(c.window.From), text(c.window.To), why)}
+}

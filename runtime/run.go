@@ -1,0 +1,293 @@
+package runtime
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"sync"
+	"time"
+
+	"github.com/lastpage/lastpage/engine"
+)
+
+// renewEvery is how often a run renews its leases.
+const renewEvery = 5 * time.Second
+
+// Run drains the job's streams and says how that ended. The error is set only when nothing was begun:
+// a configuration that does not fit, a stream that someone else is running (*engine.HeldError), a
+// ledger or sink that cannot be opened. Whatever happens later is in the report.
+func Run(ctx context.Context, job *Job) (*Report, error) {
+	b, err := bind(ctx, job)
+	if err != nil {
+		return nil, err
+	}
+	defer b.program.Close()
+	r := &run{bound: b, report: &Report{Connector: b.spec.Name, Run: b.id}}
+	if err := r.plan(ctx); err != nil {
+		return nil, err
+	}
+	defer r.close()
+	if err := r.begin(ctx); err != nil {
+		return nil, err
+	}
+	r.drain(ctx)
+	return r.finish(ctx)
+}
+
+// run is one run of a connector's streams.
+type run struct {
+	*bound
+	streams []*streamRun // in the order in which they are run: parents first
+	out     *committer
+	report  *Report
+	beat    sync.WaitGroup
+	quiet   context.CancelFunc
+	ended   map[*streamRun]*StreamReport
+}
+
+// plan picks the streams, and puts the parents whose records make chains before their children.
+func (r *run) plan(ctx context.Context) error {
+	chosen := r.job.Streams
+	if len(chosen) == 0 {
+		for _, s := range r.spec.Streams {
+			chosen = append(chosen, s.Name)
+		}
+	}
+	for _, name := range chosen {
+		if r.spec.Stream(name) == nil {
+			names := make([]string, len(r.spec.Streams))
+			for i, s := range r.spec.Streams {
+				names[i] = s.Name
+			}
+			msg := fmt.Sprintf("connector %s has no stream %q; it has %v", r.spec.Name, name, names)
+			if near := nearest(name, names); near != "" {
+				msg += "; did you mean " + near + "?"
+			}
+			return &ConfigError{"streams", msg}
+		}
+	}
+	placed := map[string]*streamRun{}
+	for _, name := range chosen {
+		if _, err := r.place(ctx, name, chosen, placed); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// place adds a stream behind its parents. A parent that is not asked for is walked for its children
+// alone, under a name of its own, so that its own checkpoint and watermark stay what they are.
+func (r *run) place(ctx context.Context, name string, chosen []string, placed map[string]*streamRun) (*streamRun, error) {
+	if sr := placed[name]; sr != nil {
+		return sr, nil
+	}
+	st := r.spec.Stream(name)
+	parentName, take := parentOf(st)
+	var parent *streamRun
+	if parentName != "" {
+		var err error
+		if parent, err = r.place(ctx, parentName, chosen, placed); err != nil {
+			return nil, err
+		}
+	}
+	key := name
+	silent := !slices.Contains(chosen, name)
+	if silent {
+		key = name + " (for its children)"
+	}
+	sr, err := newStreamRun(ctx, r.bound, st, key)
+	if err != nil {
+		return nil, err
+	}
+	sr.silent = silent
+	placed[name] = sr
+	if parent != nil {
+		parent.kids = append(parent.kids, &child{sr: sr, take: take})
+	}
+	r.streams = append(r.streams, sr)
+	return sr, nil
+}
+
+// begin takes the streams, readies the outputs and the rounds.
+func (r *run) begin(ctx context.Context) error {
+	for _, sr := range r.streams {
+		lease, err := r.job.Ledger.Acquire(ctx, sr.name, r.job.Owner)
+		if err != nil {
+			return err
+		}
+		sr.lease = lease
+	}
+	beat, quiet := context.WithCancel(context.WithoutCancel(ctx))
+	r.quiet = quiet
+	r.beat.Go(func() { r.renew(beat) })
+	for _, sr := range r.streams {
+		if r.job.Fresh {
+			if err := r.job.Ledger.Forget(ctx, sr.lease); err != nil {
+				return err
+			}
+		}
+		if sr.silent {
+			continue
+		}
+		if err := r.open(ctx, sr); err != nil {
+			return err
+		}
+	}
+	for _, sr := range r.streams {
+		if err := sr.beginRound(ctx); err != nil {
+			return err
+		}
+	}
+	var names []string
+	for _, sr := range r.streams {
+		if !sr.silent {
+			names = append(names, sr.spec.Name)
+		}
+	}
+	if err := r.job.Ledger.StartRun(ctx, engine.Run{ID: r.id, Connector: r.spec.Name, Streams: names, Started: r.started}); err != nil {
+		return err
+	}
+	r.tell(Event{Kind: EventRunStart})
+	r.out = newCommitter(context.WithoutCancel(ctx), r.job.Ledger, r.job.Sink)
+	for _, sr := range r.streams {
+		sr.out = r.out
+	}
+	return nil
+}
+
+// open readies the stream's output at its mark. Where a power cut took the output's end with it, the
+// ledger goes back to the last page that is wholly there.
+func (r *run) open(ctx context.Context, sr *streamRun) error {
+	target := r.job.Sink.Target(sr.spec.Name)
+	for range 2 {
+		marks, err := r.job.Ledger.Marks(ctx, sr.name)
+		if err != nil {
+			return err
+		}
+		var mark []byte
+		for _, m := range marks {
+			if m.Target == target {
+				mark = m.Data
+			}
+		}
+		err = r.job.Sink.Open(ctx, sr.spec.Name, mark, r.job.Fresh)
+		if err == nil {
+			return nil
+		}
+		var short interface{ Short() bool }
+		if !errors.As(err, &short) {
+			return err
+		}
+		moved, rerr := r.job.Ledger.Rewind(ctx, sr.lease, target)
+		if rerr != nil {
+			return rerr
+		}
+		if !moved {
+			return err
+		}
+		sr.notice("", "output_rewound", err.Error())
+	}
+	return &Error{Code: CodeSink, Msg: "the output of " + sr.spec.Name + " does not hold what its last checkpoint says; move it away, or start over with --fresh"}
+}
+
+// renew keeps the leases alive while the run works.
+func (r *run) renew(ctx context.Context) {
+	t := time.NewTicker(renewEvery)
+	defer t.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-t.C:
+		}
+		for _, sr := range r.streams {
+			if err := r.job.Ledger.Renew(ctx, sr.lease); errors.Is(err, engine.ErrFenced) {
+				sr.fail(&Error{Code: CodeState, Msg: "another run has taken over stream " + sr.spec.Name, Err: err})
+			}
+		}
+	}
+}
+
+// drain runs the streams one after the other, parents first.
+func (r *run) drain(ctx context.Context) {
+	r.ended = map[*streamRun]*StreamReport{}
+	for _, sr := range r.streams {
+		rep := &StreamReport{Name: sr.spec.Name}
+		parentName, _ := parentOf(sr.spec)
+		var parent *StreamReport
+		for p, pr := range r.ended {
+			if p.spec.Name == parentName {
+				parent = pr
+			}
+		}
+		sr.drain(ctx, rep, parent)
+		r.ended[sr] = rep
+		if !sr.silent {
+			r.report.Streams = append(r.report.Streams, rep)
+		}
+		rep.Message = rep.sentence()
+		sr.tell(Event{Kind: EventStreamEnd, Verdict: rep.Verdict, Reason: rep.Reason, Detail: rep.Message})
+	}
+	r.out.close()
+}
+
+// finish concludes the report and closes the run's row.
+func (r *run) finish(ctx context.Context) (*Report, error) {
+	ctx = context.WithoutCancel(ctx)
+	r.report.conclude()
+	if err := r.job.Sink.Close(ctx); err != nil {
+		r.report.sinkFailed(&Error{Code: CodeSink, Err: err})
+	}
+	r.report.Message = r.report.sentence()
+	b, err := r.report.MarshalIndent()
+	if err != nil {
+		return nil, err
+	}
+	err = r.job.Ledger.EndRun(ctx, engine.Run{ID: r.id, Connector: r.spec.Name, Started: r.started, Ended: r.now(),
+		Verdict: r.report.Verdict, Reason: r.report.Reason, Report: b})
+	if err != nil && r.report.Err == nil {
+		r.report.Err = err
+	}
+	r.tell(Event{Kind: EventRunEnd, Verdict: r.report.Verdict, Reason: r.report.Reason, Detail: r.report.Message})
+	return r.report, nil
+}
+
+// close gives the leases back and lets connections go.
+func (r *run) close() {
+	if r.quiet != nil {
+		r.quiet()
+		r.beat.Wait()
+	}
+	ctx := context.Background()
+	for _, sr := range r.streams {
+		if sr.lease.Epoch != 0 {
+			_ = r.job.Ledger.Release(ctx, sr.lease) // it expires by itself
+		}
+		sr.client.Close()
+	}
+}
+
+// beginRound goes on with the stream's open round or begins a new one.
+func (sr *streamRun) beginRound(ctx context.Context) error {
+	round, err := sr.job.Ledger.Round(ctx, sr.name)
+	if err != nil {
+		return err
+	}
+	fp := sr.fingerprint()
+	data := roundDataOf(round)
+	if round.Open && data.Fingerprint != fp {
+		sr.notice("", NoticeTokenDropped, "the connector's request or pagination changed since the last run: the walk begins anew")
+		round.Open = false
+	}
+	if len(sr.job.Begin) > 0 && sr.job.Begin[sr.spec.Name] != nil {
+		round.Open = false
+	}
+	if round.Open {
+		sr.round, sr.roundData = round, data
+		return sr.resume(ctx)
+	}
+	sr.roundData = roundData{Fingerprint: fp}
+	sr.round = engine.Round{Number: round.Number + 1, Open: true, Now: sr.started, Data: sr.roundData.marshal()}
+	return sr.job.Ledger.PutRound(ctx, sr.lease, sr.round)
+}

@@ -1,0 +1,134 @@
+package runtime
+
+import (
+	"fmt"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/lastpage/lastpage/engine"
+)
+
+// sentence says how the stream ended, on what evidence, and what to try.
+func (r *StreamReport) sentence() string {
+	var b strings.Builder
+	b.WriteString(r.Verdict)
+	if r.Attested != "" {
+		b.WriteString(", " + string(r.Attested))
+	}
+	b.WriteString(": ")
+	if r.Verdict != Complete {
+		b.WriteString(orElse(r.Detail, orElse(r.Reason, "no reason is known")))
+		b.WriteString("; ")
+		b.WriteString(plural(r.Records, "record") + " delivered")
+		if r.Total != nil {
+			b.WriteString(" of " + Thousands(*r.Total))
+		}
+		b.WriteString(r.work())
+		if r.Until != "" {
+			b.WriteString("; come back at " + r.Until)
+		}
+		if hint := hints[r.Reason]; hint != "" {
+			b.WriteString(". Try: " + hint)
+		}
+		return b.String()
+	}
+	if r.Total != nil && r.Attested == engine.Proved {
+		fmt.Fprintf(&b, "%s of %s", Thousands(r.Received-r.Duplicates), plural(*r.Total, "record"))
+	} else {
+		b.WriteString(plural(r.Records, "record"))
+	}
+	b.WriteString(r.work())
+	if r.Attested == engine.Assumed {
+		b.WriteString("; one witness saw the end")
+	}
+	return b.String()
+}
+
+// work says what it took.
+func (r *StreamReport) work() string {
+	s := " in " + plural(r.Pages, "page")
+	if r.Chains > 1 {
+		s += " of " + plural(r.Chains, "chain")
+	}
+	s += ", " + plural(r.Retries, "retry")
+	if r.Recoveries > 0 {
+		s += ", " + plural(r.Recoveries, "recovery")
+	}
+	if r.Duplicates > 0 {
+		s += ", " + plural(r.Duplicates, "duplicate") + " dropped"
+	}
+	return s + ", " + seconds(r.Seconds)
+}
+
+func seconds(s float64) string {
+	if s < 10 {
+		return strconv.FormatFloat(s, 'f', 1, 64) + " s"
+	}
+	return time.Duration(s * float64(time.Second)).Round(time.Second).String()
+}
+
+// hints say what to try, by reason. A reason that is not here has no hint that would fit every API.
+var hints = map[string]string{
+	engine.CodeNextTokenMissing: "a `fallback` in pagination, so that a lost token is recovered; or run again to ask for the page once more",
+	engine.CodeShortOfTotal:     "run again; if it stays, the API's total is wrong: declare it `{from: …, kind: estimate}`",
+	engine.CodeCycle:            "check that the token is sent where the API reads it (`send`); where a repeated token means the end, `repeat: end`",
+	engine.CodeTokenExpired:     "a `fallback` in pagination, or a smaller page so that the token is used in time",
+	engine.CodeStalled:          "raise `limits.empty_pages` if the API sends that many empty pages",
+	engine.CodeTimestampFull:    "a larger `limit`, or a pattern whose position is not a time: one timestamp fills a page",
+	engine.CodePageRepeated:     "check that the position is sent where the API reads it (`send`)",
+	engine.CodeCap:              "a `window` partition, so that the window is cut until it fits under the cap",
+	CodeLimit:                   "run again: it goes on from here",
+	CodeInterrupted:             "run again: it goes on from here",
+	CodeWindow:                  "a smaller `min`, or another partition beside the window",
+	CodeRecordsPath:             "correct `records.path`, or set `records.optional: true` if the API leaves it out when there is nothing",
+	CodeSessionExpired:          "run again: a new session is opened",
+}
+
+// sentence is the run's: that of its worst stream, with the stream's name where there are several.
+func (r *Report) sentence() string {
+	if len(r.Streams) == 1 {
+		return r.Streams[0].Message
+	}
+	var worst *StreamReport
+	good, records := 0, int64(0)
+	for _, s := range r.Streams {
+		records += s.Records
+		if s.Verdict == Complete {
+			good++
+		}
+		if worst == nil && s.Verdict == r.Verdict {
+			worst = s
+		}
+	}
+	if worst == nil || r.Verdict == Complete {
+		s := Complete
+		if r.Attested != "" {
+			s += ", " + string(r.Attested)
+		}
+		return fmt.Sprintf("%s: %s from %s", s, plural(records, "record"), plural(int64(len(r.Streams)), "stream"))
+	}
+	return fmt.Sprintf("%s (%d of %s complete, %s delivered); stream %s: %s", r.Verdict, good, plural(int64(len(r.Streams)), "stream"),
+		plural(records, "record"), worst.Name, strings.TrimPrefix(worst.Message, worst.Verdict+": "))
+}
+
+// Thousands writes a count with separators: 1,234.
+func Thousands(n int64) string {
+	s := strconv.FormatInt(n, 10)
+	for i := len(s) - 3; i > 0 && s[i-1] != '-'; i -= 3 {
+		s = s[:i] + "," + s[i:]
+	}
+	return s
+}
+
+func plural(n int64, word string) string {
+	if n != 1 {
+		switch {
+		case strings.HasSuffix(word, "y"):
+			word = strings.TrimSuffix(word, "y") + "ies"
+		default:
+			word += "s"
+		}
+	}
+	return Thousands(n) + " " + word
+}

@@ -1,0 +1,206 @@
+package runtime
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/lastpage/lastpage/engine/spec"
+	"github.com/lastpage/lastpage/runtime/page"
+)
+
+// closeTime is how long closing a session may take when the run is over.
+const closeTime = 15 * time.Second
+
+// session is the one that requests of this chain use: the stream's when its chains share one.
+func (c *chain) session(st *chainState) *sessionState {
+	if c.shared != nil {
+		return c.shared
+	}
+	return st.Session
+}
+
+// openSession opens a session, and waits until it is ready.
+func (sr *streamRun) openSession(ctx context.Context, sc *scope) (*sessionState, error) {
+	s := sr.spec.Session
+	st := &sessionState{Opened: sr.now()}
+	if s.Open != nil {
+		a, err := sr.ask(ctx, sc, s.Open)
+		if err != nil {
+			return nil, fmt.Errorf("session open: %w", err)
+		}
+		st.Opened = a.received
+		if st.ID, err = a.view(sc).pick(ctx, s.ID, present); err != nil {
+			return nil, err
+		}
+		if s.ID != nil && !present(st.ID) {
+			return nil, codeError(CodeSessionFailed, "%s: the answer that opened the session has no id", s.ID.Pos)
+		}
+		st.ID, st.Body = clone(st.ID), a.body
+	}
+	if s.Wait != nil {
+		return st, sr.awaitSession(ctx, sc, st)
+	}
+	return st, nil
+}
+
+// awaitSession polls until `until` holds, `failed` holds, or the time is over.
+func (sr *streamRun) awaitSession(ctx context.Context, sc *scope, st *sessionState) error {
+	w := sr.spec.Session.Wait
+	deadline := sr.now().Add(w.Timeout)
+	with := *sc
+	for {
+		with.session = &sessionValues{ID: st.ID, Body: st.Body}
+		r := w.Request
+		if r == nil {
+			r = sr.spec.Session.Open
+		}
+		a, err := sr.ask(ctx, &with, r)
+		if err != nil {
+			return fmt.Errorf("session wait: %w", err)
+		}
+		st.Body = a.body
+		v := a.view(&with)
+		if w.Failed != nil {
+			bad, err := v.scope.evalText(ctx, w.Failed)
+			if err != nil {
+				return err
+			}
+			if truthy(bad) {
+				return codeError(CodeSessionFailed, "%s: the session has failed: %s", w.Pos, shown(a.body))
+			}
+		}
+		ready, err := v.scope.evalText(ctx, w.Until)
+		if err != nil {
+			return err
+		}
+		if truthy(ready) {
+			return nil
+		}
+		pause := max(w.Every, a.after)
+		if w.Timeout > 0 && sr.now().Add(pause).After(deadline) {
+			return codeError(CodeSessionFailed, "%s: the session was not ready within %s", w.Pos, w.Timeout)
+		}
+		sr.tell(Event{Kind: EventWait, Until: sr.now().Add(pause), Detail: "until the session is ready"})
+		if err := (stopClock{sr.clock, sr.job.Stop}).Sleep(ctx, pause); err != nil {
+			return err
+		}
+	}
+}
+
+// closeSession is always tried; what comes of it changes nothing.
+func (sr *streamRun) closeSession(ctx context.Context, sc *scope, st *sessionState) {
+	if st == nil || sr.spec.Session.Close == nil {
+		return
+	}
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), closeTime)
+	defer cancel()
+	with := *sc
+	with.session = &sessionValues{ID: st.ID, Body: st.Body}
+	if _, err := sr.ask(ctx, &with, sr.spec.Session.Close); err != nil {
+		sr.log.Debug("the session could not be closed", "stream", sr.spec.Name, "error", err)
+	}
+}
+
+// reply is an answer that is no page.
+type reply struct {
+	body     []byte
+	values   answerValues
+	received time.Time
+	after    time.Duration // Retry-After
+}
+
+func (r *reply) view(sc *scope) *view {
+	with := *sc
+	with.answer = &r.values
+	return &view{scope: &with, rd: &reader{}}
+}
+
+// ask sends a request that is no page; the reply outlives the answer.
+func (sr *streamRun) ask(ctx context.Context, sc *scope, r *spec.Request) (*reply, error) {
+	d, err := newDraft(ctx, sc, &sr.spec.HTTP, r)
+	if err != nil {
+		return nil, err
+	}
+	a, err := sr.do(ctx, d, sc, call{chain: "session"})
+	defer a.Release()
+	if err != nil {
+		return nil, err
+	}
+	if a.Class == spec.ClassSessionExpired || a.Class == spec.ClassTokenExpired {
+		return nil, codeError(CodeSessionExpired, "the API says that the session has expired")
+	}
+	out := &reply{received: a.Received, after: a.RetryAfter()}
+	out.body = clone(jsonOf(a.Body, a.Header.Get("Content-Type"), sr.spec.Records.Format))
+	if out.body == nil && len(a.Body) > 0 {
+		out.body = clone(jsonOf(a.Body, "", "json"))
+	}
+	out.values = answerValues{status: a.Status, header: a.Header, body: out.body, text: clone(a.Body), links: page.ParseLinks(a.Header), url: a.URL.String()}
+	return out, nil
+}
+
+// begin opens the chain's session when it needs one and has none that is still alive.
+func (c *chain) begin(ctx context.Context) error {
+	s := c.sr.spec.Session
+	if s == nil || c.shared != nil {
+		return nil
+	}
+	if st := c.state.Session; st != nil {
+		if s.TTL == 0 || c.sr.now().Before(st.Opened.Add(s.TTL)) {
+			return nil
+		}
+	}
+	opened, err := c.sr.openSession(ctx, c.scopeAt(&c.state, nil))
+	if err != nil {
+		return err
+	}
+	c.state.Session = opened
+	return nil
+}
+
+// reopen answers a session that has expired: a new one, and on from the last delivered position.
+func (c *chain) reopen(ctx context.Context, cause error) *chainEnd {
+	c.sr.notice(c.key, NoticeSessionLost, cause.Error())
+	limit := c.walk.Rules.MaxRecoveries
+	if limit == 0 {
+		limit = 5
+	}
+	if c.sr.spec.Session == nil || c.shared != nil || c.reopened >= limit {
+		end := chainEnd{verdict: Incomplete, reason: CodeSessionExpired, detail: cause.Error(), err: cause}
+		c.note(ctx, end)
+		return &end
+	}
+	c.reopened++
+	c.sr.stats.recovered()
+	c.state.Session = nil
+	if err := c.begin(ctx); err != nil {
+		end := c.broken(err)
+		c.note(ctx, end)
+		return &end
+	}
+	if err := c.commit(ctx, c.state, "", "", false, nil); err != nil {
+		end := c.broken(err)
+		return &end
+	}
+	return nil
+}
+
+// refresh takes over the id that a page gives the session.
+func (c *chain) refresh(ctx context.Context, g *got, st *chainState) error {
+	s := c.sr.spec.Session
+	if s == nil {
+		return nil
+	}
+	c.reopened = 0
+	if s.Refresh == nil || st.Session == nil {
+		return nil
+	}
+	id, err := g.view.pick(ctx, s.Refresh, present)
+	if err != nil || !present(id) {
+		return err
+	}
+	next := *st.Session
+	next.ID, next.Opened = clone(id), g.answer.Received
+	st.Session = &next
+	return nil
+}

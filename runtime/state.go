@@ -1,0 +1,53 @@
+package runtime
+
+import (
+	"encoding/json"
+	"fmt"
+	"time"
+
+	"github.com/lastpage/lastpage/engine"
+)
+
+// chainState is a chain's checkpoint: the engine's State and what the runtime adds to it. It holds
+// neither configuration nor secrets.
+type chainState struct {
+	engine.State
+
+	Fingerprint string          `json:"fp,omitempty"`        // of the request and pagination parts that this walk began with
+	Watermark   json.RawMessage `json:"watermark,omitempty"` // pinned for the walk: what requests filter by
+	Pending     json.RawMessage `json:"pending,omitempty"`   // greatest watermark seen in the walk
+	Latest      json.RawMessage `json:"latest,omitempty"`    // watermark field of the last record, to check the order
+	Unordered   bool            `json:"unordered,omitempty"` // the declared order was violated
+	Recent      recentKeys      `json:"recent,omitzero"`     // keys next to Pending
+
+	TokenAt   time.Time       `json:"token_at,omitzero"`    // when the answer that carried the position came
+	LastToken json.RawMessage `json:"last_token,omitempty"` // for keep: token
+	Session   *sessionState   `json:"session,omitempty"`
+	Delivered int64           `json:"delivered,omitempty"` // records of this walk
+	Skip      int             `json:"skip,omitempty"`      // records of the page at Position that are delivered already
+	First     bool            `json:"first,omitempty"`     // no earlier walk: Watermark is `start`, not where one ended
+	Inherit   []string        `json:"inherit,omitempty"`   // chains of wider windows, whose records are not delivered again
+}
+
+// sessionState is an open session, so that a later run can go on in it or close it.
+type sessionState struct {
+	ID     json.RawMessage `json:"id,omitempty"`
+	Body   json.RawMessage `json:"body,omitempty"`
+	Opened time.Time       `json:"opened"`
+}
+
+func (s chainState) marshal() (json.RawMessage, error) { return json.Marshal(s) }
+
+func parseState(b []byte) (chainState, error) {
+	var s chainState
+	if len(b) == 0 {
+		return s, nil
+	}
+	if err := json.Unmarshal(b, &s); err != nil {
+		return s, fmt.Errorf("checkpoint: %w", err)
+	}
+	if s.Version > engine.StateVersion {
+		return s, fmt.Errorf("checkpoint: written by a newer version (layout %d, this one knows %d)", s.Version, engine.StateVersion)
+	}
+	return s, nil
+}

@@ -1,0 +1,73 @@
+package runtime
+
+import (
+	"sync"
+	"time"
+)
+
+// stats counts what a stream's run did.
+type stats struct {
+	mu         sync.Mutex
+	pages      int64
+	records    int64
+	received   int64
+	duplicates int64
+	sent       int64
+	retries    int64
+	recoveries int64
+	bytes      int64
+	chains     int64
+	events     map[string]int64
+	began      time.Time
+}
+
+func (s *stats) requests(attempts int) {
+	s.mu.Lock()
+	s.sent += int64(attempts)
+	s.retries += int64(max(0, attempts-1))
+	s.mu.Unlock()
+}
+
+func (s *stats) recovered() {
+	s.mu.Lock()
+	s.recoveries++
+	s.mu.Unlock()
+}
+
+func (s *stats) page(p *pending) {
+	s.mu.Lock()
+	s.pages++
+	s.records += int64(p.event.New)
+	s.received += int64(p.event.Records)
+	s.duplicates += int64(p.duplicates)
+	s.bytes += p.event.Bytes
+	s.mu.Unlock()
+}
+
+func (s *stats) event(name string) {
+	s.mu.Lock()
+	if s.events == nil {
+		s.events = map[string]int64{}
+	}
+	s.events[name]++
+	s.mu.Unlock()
+}
+
+func (s *stats) chain() {
+	s.mu.Lock()
+	s.chains++
+	s.mu.Unlock()
+}
+
+// report writes the counts into r.
+func (s *stats) report(r *StreamReport, now time.Time) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	r.Pages, r.Records, r.Received, r.Duplicates = s.pages, s.records, s.received, s.duplicates
+	r.Requests, r.Retries, r.Recoveries, r.Bytes, r.Chains = s.sent, s.retries, s.recoveries, s.bytes, s.chains
+	r.Seconds = now.Sub(s.began).Seconds()
+	r.Events = map[string]int64{}
+	for k, v := range s.events {
+		r.Events[k] = v
+	}
+}

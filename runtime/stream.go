@@ -1,0 +1,323 @@
+package runtime
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"regexp"
+	"sync"
+	"time"
+
+	"github.com/cespare/xxhash/v2"
+
+	"github.com/lastpage/lastpage/engine"
+	"github.com/lastpage/lastpage/engine/spec"
+	"github.com/lastpage/lastpage/runtime/transport"
+)
+
+// Where the watermark's field stands.
+const (
+	fieldNowhere = iota
+	fieldOfList
+	fieldOfDetails
+)
+
+// streamRun is one stream in one run: what its chains share.
+type streamRun struct {
+	*bound
+	spec   *spec.Stream
+	name   engine.StreamKey
+	client *transport.Client
+	lease  engine.Lease
+	out    *committer
+	silent bool // records are not delivered: the stream is walked for its children alone
+
+	reader  *reader // of pages
+	details *reader // of details, nil without
+	fieldOf int
+	kind    *watermarkKind // nil without incremental
+	match   *regexp.Regexp // token.match
+	walk    *engine.Walk   // shared by chains without a start of their own
+
+	wantKeys    bool // the sink asks for keys
+	keyPaths    []engine.Path
+	needKeys    bool // duplicates can happen: keep their keys in memory
+	persistKeys bool // and in the ledger
+	wholeKeys   bool // all of the walk's, because a fallback begins it again
+
+	round     engine.Round
+	roundData roundData
+	last      int64    // greatest ordinal that was listed
+	fed       int64    // greatest ordinal that was handed out
+	kids      []*child // streams whose chains are made of this one's records
+
+	stats stats
+
+	mu       sync.Mutex
+	marks    map[string]engine.Bookmark
+	skewTold bool
+	fatal    error
+	taken    int64 // pages asked for
+	left     int64 // records that the limit still allows; negative: no limit
+	deadline time.Time
+}
+
+// newStreamRun readies a stream: nothing is sent and nothing is stored yet.
+func newStreamRun(ctx context.Context, b *bound, st *spec.Stream, name string) (*streamRun, error) {
+	sr := &streamRun{bound: b, spec: st, name: engine.StreamKey{Connector: b.spec.Name, Stream: name}, marks: map[string]engine.Bookmark{}, left: -1}
+	var err error
+	if sr.client, err = b.client(ctx, st); err != nil {
+		return nil, err
+	}
+	if sr.match, err = compileMatch(st.Pagination.Token.Match); err != nil {
+		return nil, err
+	}
+	if sr.walk, err = engine.NewWalk(&st.Pagination.Rules, b.table); err != nil {
+		return nil, err
+	}
+	sr.read()
+	sr.keep()
+	if k, ok := b.job.Sink.(interface{ WantsKeys() bool }); ok {
+		sr.wantKeys = k.WantsKeys() && len(sr.keyPaths) > 0
+	}
+	for _, n := range []int64{st.Limits.Records, b.job.MaxRecords} {
+		if n > 0 && (sr.left < 0 || n < sr.left) {
+			sr.left = n
+		}
+	}
+	return sr, nil
+}
+
+// read sets up the readers: which references are wanted from which bodies.
+func (sr *streamRun) read() {
+	st := sr.spec
+	pg := &st.Pagination
+	picks := []*spec.Pick{pg.Next, pg.Total, pg.Remaining, pg.TotalPages, pg.More, pg.Done, pg.Keep}
+	for _, f := range pg.Fallback {
+		picks = append(picks, f.Next)
+	}
+	if st.Session != nil {
+		picks = append(picks, st.Session.Refresh)
+	}
+	var fields []engine.Path
+	var compare func(a, b []byte) int
+	if in := st.Incremental; in != nil {
+		sr.kind = newWatermarkKind(in)
+		compare = sr.kind.compare
+		if path := fieldPath(in.Watermark); path != nil {
+			fields = []engine.Path{path}
+			sr.fieldOf = fieldOfList
+		}
+	}
+	rules := st.Records
+	if st.Details == nil {
+		if st.Incremental != nil {
+			picks = append(picks, st.Incremental.Watermark)
+		}
+		sr.reader = newReader(&rules, fields, compare, picks...)
+		sr.reader.plan.NoRecords = sr.recordsHook() // the hook finds them
+		sr.keyPaths = st.Records.Key
+		return
+	}
+	sr.reader = newReader(&rules, nil, compare, picks...)
+	if st.Incremental != nil {
+		if fields != nil {
+			sr.fieldOf = fieldOfDetails
+		}
+		sr.details = newReader(&st.Details.Records, fields, compare, st.Incremental.Watermark)
+	} else {
+		sr.details = newReader(&st.Details.Records, nil, nil)
+	}
+	sr.keyPaths = st.Details.Records.Key
+	if sr.keyPaths == nil {
+		sr.keyPaths = st.Records.Key
+	}
+}
+
+// fieldPath is the record's field that a watermark is taken from, nil when it is none of a record's.
+func fieldPath(p *spec.Pick) engine.Path {
+	if p == nil || len(p.Any) != 1 || p.Any[0].Ref == nil {
+		return nil
+	}
+	switch r := p.Any[0].Ref; r.Root {
+	case engine.RootMax, engine.RootMin, engine.RootFirst, engine.RootLast:
+		return r.Path
+	}
+	return nil
+}
+
+// keep decides which keys are remembered: in memory wherever a record could come twice, in the ledger
+// where a run that is killed could need them, all of them where a walk may begin again.
+func (sr *streamRun) keep() {
+	st := sr.spec
+	if len(st.Records.Key) == 0 && (st.Details == nil || len(st.Details.Records.Key) == 0) {
+		return
+	}
+	sr.needKeys = true
+	for _, f := range st.Pagination.Rules.Fallback {
+		if f == engine.FallbackRestart {
+			sr.wholeKeys = true
+		}
+		sr.persistKeys = sr.persistKeys || f != engine.FallbackToken
+	}
+	switch st.Pagination.Rules.Type {
+	case engine.Offset, engine.PageNumber, engine.Timestamp:
+		sr.persistKeys = true
+	}
+	for _, p := range st.Partitions {
+		if p.Window != nil {
+			sr.persistKeys = true
+		}
+	}
+	sr.persistKeys = sr.persistKeys || st.Incremental != nil || st.Session != nil || st.Pagination.Rules.Probe
+}
+
+func (sr *streamRun) recordsHook() bool { return sr.hooked(sr.spec, "records") }
+
+// recordRules are the filter, set and drop that apply to what is delivered.
+func (sr *streamRun) recordRules() *spec.Records {
+	if sr.spec.Details != nil {
+		r := sr.spec.Details.Records
+		if r.Filter != nil || len(r.Set) > 0 || len(r.Drop) > 0 {
+			return &r
+		}
+	}
+	return &sr.spec.Records
+}
+
+// spec2 is the connector, where the embedded stream hides it.
+func (sr *streamRun) spec2() *spec.Connector { return sr.bound.spec }
+
+// filterBy is a watermark as requests filter by it: less the overlap.
+func (sr *streamRun) filterBy(w json.RawMessage) json.RawMessage {
+	if sr.kind == nil || w == nil {
+		return w
+	}
+	return sr.kind.shift(w)
+}
+
+func (sr *streamRun) tell(e Event) {
+	e.Stream = sr.spec.Name
+	sr.bound.tell(e)
+}
+
+// notice counts and tells something worth noticing.
+func (sr *streamRun) notice(chain, name, detail string) {
+	sr.stats.event(name)
+	sr.tell(Event{Kind: EventNotice, Chain: chain, Name: name, Detail: sr.redact.String(detail)})
+}
+
+// skewed tells once that the server's clock is not ours.
+func (sr *streamRun) skewed(d time.Duration) {
+	sr.mu.Lock()
+	told := sr.skewTold
+	sr.skewTold = true
+	sr.mu.Unlock()
+	if !told {
+		sr.notice("", NoticeClockSkew, fmt.Sprintf("the server's clock is %s ahead of this one", d.Round(time.Second)))
+	}
+}
+
+// mark returns the bookmark of a base; it has been loaded.
+func (sr *streamRun) mark(base string) engine.Bookmark {
+	sr.mu.Lock()
+	defer sr.mu.Unlock()
+	return sr.marks[base]
+}
+
+func (sr *streamRun) setMark(m engine.Bookmark) {
+	sr.mu.Lock()
+	sr.marks[m.Base] = m
+	sr.mu.Unlock()
+}
+
+// loadMark brings a bookmark into memory.
+func (sr *streamRun) loadMark(ctx context.Context, base string) (engine.Bookmark, error) {
+	sr.mu.Lock()
+	m, ok := sr.marks[base]
+	sr.mu.Unlock()
+	if ok {
+		return m, nil
+	}
+	m, err := sr.job.Ledger.Bookmark(ctx, sr.name, base)
+	if err != nil {
+		return m, err
+	}
+	m.Base = base
+	sr.setMark(m)
+	return m, nil
+}
+
+// reserve takes one page off the limits of the run; it says which limit is used up, "" for none.
+func (sr *streamRun) reserve() string {
+	if !sr.deadline.IsZero() && !sr.now().Before(sr.deadline) {
+		return "the time limit is reached"
+	}
+	sr.mu.Lock()
+	defer sr.mu.Unlock()
+	if sr.left == 0 {
+		return sr.limitText()
+	}
+	for _, n := range []int64{sr.spec.Limits.Pages, sr.job.MaxPages} {
+		if n > 0 && sr.taken >= n {
+			return fmt.Sprintf("the limit of %d pages is reached", n)
+		}
+	}
+	sr.taken++
+	return ""
+}
+
+// unreserve gives a page back that could not be had.
+func (sr *streamRun) unreserve() {
+	sr.mu.Lock()
+	sr.taken--
+	sr.mu.Unlock()
+}
+
+func (sr *streamRun) limitText() string { return "the limit of records is reached" }
+
+// cut says how many of n records the limit allows, and takes them off it.
+func (sr *streamRun) cut(n int) int {
+	sr.mu.Lock()
+	defer sr.mu.Unlock()
+	if sr.left < 0 {
+		return n
+	}
+	n = int(min(int64(n), sr.left))
+	sr.left -= int64(n)
+	return n
+}
+
+// fail ends the stream's run by an error that concerns all chains.
+func (sr *streamRun) fail(err error) {
+	sr.mu.Lock()
+	if sr.fatal == nil {
+		sr.fatal = err
+	}
+	sr.mu.Unlock()
+}
+
+// lost reports whether nothing can be stored any more.
+func (sr *streamRun) lost() bool {
+	sr.mu.Lock()
+	defer sr.mu.Unlock()
+	var e *Error
+	return errors.As(sr.fatal, &e) && (e.Code == CodeSink || e.Code == CodeState)
+}
+
+// fingerprint says which requests a position belongs to: the stream's parts as written, and the
+// values of the configuration that are part of them. Addresses, times and secrets may change.
+func (sr *streamRun) fingerprint() string {
+	h := xxhash.New()
+	h.WriteString(sr.spec.Fingerprint)
+	for _, v := range sr.bound.spec.Config {
+		switch {
+		case v.Secret, v.Type == "url", v.Type == "time", v.Type == "duration":
+			continue
+		}
+		h.WriteString("\x00" + v.Name + "\x00")
+		h.Write(sr.config.values[v.Name])
+	}
+	return fmt.Sprintf("%016x", h.Sum64())
+}

@@ -1,0 +1,312 @@
+package runtime
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"time"
+
+	"github.com/lastpage/lastpage/engine"
+	"github.com/lastpage/lastpage/engine/spec"
+)
+
+// take judges a page, hands its records to the committer with the state after it, and says whether
+// the chain has ended. The next page may be asked for while this one is being written, unless the
+// verdict leaves a doubt.
+func (c *chain) take(ctx context.Context, g *got) (*chainEnd, error) {
+	p, err := c.measure(ctx, g)
+	if err != nil {
+		return nil, err
+	}
+	batch, err := c.records(ctx, g, &p)
+	if err != nil {
+		return nil, err
+	}
+	v, err := c.walk.Step(g.at.State, p)
+	if err != nil {
+		return nil, codeError(CodeWitness, "page %d: %w", g.at.Pages+1, err)
+	}
+	if c.tooFull(v) && !c.uncut {
+		if end, err := c.split(ctx, v); end != nil || err != nil {
+			return end, err
+		}
+	}
+	if v.Drop {
+		batch = &batchOf{}
+	}
+	st := g.at
+	st.State, st.Skip = v.Next, 0
+	if p.Next != nil {
+		st.LastToken = p.Next
+		st.TokenAt = g.answer.Received
+	}
+	c.observeWatermark(&st, batch)
+	end := c.tooMuch(c.conclude(v, batch))
+	if cut := c.sr.cut(len(batch.records)); cut < len(batch.records) {
+		st, end = c.partial(g, batch, cut)
+	}
+	if err := c.refresh(ctx, g, &st); err != nil {
+		return nil, err
+	}
+	if err := c.deliver(ctx, g, p, v, st, batch, end); err != nil {
+		return nil, err
+	}
+	for _, e := range v.Events {
+		c.sr.notice(c.key, e.Name, e.Detail)
+	}
+	if v.Kind == engine.Recover {
+		c.sr.stats.recovered()
+	}
+	if end != nil || v.Kind != engine.Continue || c.sr.spec.Pagination.Token.OneUse {
+		if err := c.settle(); err != nil {
+			return nil, err
+		}
+	}
+	return end, nil
+}
+
+// conclude turns the verdict into the chain's end, nil when it goes on.
+func (c *chain) conclude(v engine.Verdict, b *batchOf) *chainEnd {
+	switch v.Kind {
+	case engine.Continue, engine.Recover, engine.Probing:
+		if b.reached { // newest first, and the old watermark is reached
+			return &chainEnd{verdict: Complete, attested: engine.Assumed, total: v.Next.Total}
+		}
+		return nil
+	case engine.End:
+		return &chainEnd{verdict: Complete, attested: v.Attested, total: v.Next.Total}
+	case engine.Truncated:
+		return &chainEnd{verdict: Truncated, reason: v.Code, detail: v.Detail, total: v.Next.Total}
+	}
+	if b.reached {
+		return &chainEnd{verdict: Complete, attested: engine.Assumed, total: v.Next.Total}
+	}
+	return &chainEnd{verdict: Incomplete, reason: v.Code, detail: doubt(v), total: v.Next.Total,
+		err: codeError(v.Code, "%s", doubt(v))}
+}
+
+// doubt says in one clause why a chain ended incomplete.
+func doubt(v engine.Verdict) string {
+	if v.Detail == "" {
+		return fmt.Sprintf("page %d: %s", v.Next.Pages, v.Code)
+	}
+	return fmt.Sprintf("page %d: %s", v.Next.Pages, v.Detail)
+}
+
+// partial ends the chain inside a page, because a limit of records is reached: the state stays at the
+// page, and says how many of its records are delivered.
+func (c *chain) partial(g *got, b *batchOf, cut int) (chainState, *chainEnd) {
+	st := g.at
+	st.Skip += cut
+	st.Delivered += int64(cut)
+	b.records, b.ids, b.partial = b.records[:cut], nil, true
+	if b.keys != nil {
+		b.keys = b.keys[:cut]
+	}
+	return st, &chainEnd{verdict: Truncated, reason: CodeLimit, detail: c.sr.limitText(), total: st.Total}
+}
+
+// deliver hands records and state to the committer.
+func (c *chain) deliver(ctx context.Context, g *got, p engine.Page, v engine.Verdict, st chainState, b *batchOf, end *chainEnd) error {
+	if err := c.settle(); err != nil {
+		return err
+	}
+	if !b.partial {
+		st.Delivered += int64(len(b.records))
+	}
+	verdict, reason, done := "", "", false
+	if end != nil {
+		verdict, reason, done = end.verdict, end.reason, end.verdict == Complete
+		if end.reason == engine.CodeCap && c.moves(&st) {
+			done = true // the next walk starts from the watermark, below the cap
+		}
+	}
+	row, err := c.row(st, verdict, reason, done)
+	if err != nil {
+		return err
+	}
+	kept, err := c.kept(ctx, g, &st)
+	if err != nil {
+		return err
+	}
+	d := &delivery{sr: c.sr, records: b.records, keys: b.keys, commit: engine.Commit{Chain: row, Bookmark: c.bookmark(&st, end, kept)}}
+	if c.sr.persistKeys {
+		d.commit.Keys = b.ids
+	}
+	d.commit.Entry = c.entry(g, p, v, st, b)
+	event := PageEvent{
+		Index: g.at.Pages, Records: p.Records, New: len(b.records), Bytes: int64(len(g.answer.Body)),
+		Took: g.answer.Received.Sub(g.answer.Sent), Attempts: len(g.answer.Attempts), Received: st.Received, Total: -1, Verdict: v.Code,
+	}
+	if st.Total != nil {
+		event.Total = *st.Total
+	}
+	if err := c.sr.children(ctx, c, b); err != nil {
+		return err
+	}
+	c.sr.out.put(d)
+	g.owned = true
+	c.inFlight = &pending{d: d, g: g, event: event, duplicates: p.Records - p.New}
+	if c.keys != nil {
+		for _, id := range b.ids {
+			c.keys.add(id)
+		}
+	}
+	if g.req.Value != nil {
+		c.positions.add(g.req.Value)
+	}
+	c.state = st
+	c.slice.page()
+	return nil
+}
+
+// entry is the page's row in the journal.
+func (c *chain) entry(g *got, p engine.Page, v engine.Verdict, st chainState, b *batchOf) *engine.PageEntry {
+	e := &engine.PageEntry{
+		Run: c.sr.id, Chain: c.key, Page: g.at.Pages, At: g.answer.Received, Status: g.answer.Status, Records: p.Records,
+		New: len(b.records), Bytes: int64(len(g.answer.Body)), Attempts: len(g.answer.Attempts), Verdict: v.Code,
+	}
+	if n := len(g.answer.Attempts); n > 0 {
+		e.Millis = g.answer.Received.Sub(g.answer.Attempts[0].At).Milliseconds()
+	}
+	e.Position = c.shortPosition(g.req.Value)
+	e.Evidence = evidenceJSON(v)
+	if n := len(g.answer.Attempts); n > 1 {
+		type retry struct {
+			Reason string  `json:"reason"`
+			Status int     `json:"status,omitempty"`
+			Wait   float64 `json:"wait,omitempty"`
+		}
+		var list []retry
+		for _, a := range g.answer.Attempts[:n-1] {
+			list = append(list, retry{a.Reason, a.Status, a.Wait.Seconds()})
+		}
+		e.Retries, _ = json.Marshal(list)
+	}
+	if len(v.Events) > 0 {
+		names := make([]string, len(v.Events))
+		for i, ev := range v.Events {
+			names[i] = ev.Name
+		}
+		e.Events, _ = json.Marshal(names)
+	}
+	return e
+}
+
+// evidenceJSON writes what each witness said, and who decided.
+func evidenceJSON(v engine.Verdict) json.RawMessage {
+	b := append([]byte(`{"decider":`), quote(v.Decider)...)
+	if v.Detail != "" {
+		b = append(append(b, `,"detail":`...), quote(v.Detail)...)
+	}
+	b = append(b, `,"said":[`...)
+	for i, w := range v.Evidence {
+		if i > 0 {
+			b = append(b, ',')
+		}
+		b = append(b, '[')
+		b = append(b, quote(w.Name)...)
+		b = append(append(b, ','), quote(w.Says.String())...)
+		b = append(append(b, ','), quote(w.Detail)...)
+		b = append(b, ']')
+	}
+	return append(b, `]}`...)
+}
+
+// shortPosition is a position for people: without secrets, at most 120 bytes.
+func (c *chain) shortPosition(v json.RawMessage) json.RawMessage {
+	if v == nil {
+		return nil
+	}
+	if c.sr.spec.Pagination.Token.Secret {
+		return quote("***")
+	}
+	s := c.sr.redact.String(string(v))
+	if len(s) > 120 {
+		return quote(s[:100] + "…")
+	}
+	if !json.Valid([]byte(s)) {
+		return quote(s)
+	}
+	return json.RawMessage(s)
+}
+
+// pause waits as the hook asked, before the next page.
+func (c *chain) pause(ctx context.Context) error {
+	wait := c.wait
+	if wait <= 0 {
+		return nil
+	}
+	c.wait = 0
+	until := c.sr.now().Add(wait)
+	if limit := c.sr.spec.HTTP.Retry.MaxWait; limit > 0 && wait > limit {
+		return &Error{Code: CodeParked, Msg: fmt.Sprintf("the hook asks to wait %s, longer than max_wait %s", wait, limit), Until: until}
+	}
+	c.sr.tell(Event{Kind: EventWait, Chain: c.key, Until: until, Detail: "asked by the hook"})
+	return stopClock{c.sr.clock, c.sr.job.Stop}.Sleep(ctx, wait)
+}
+
+// sliceBudget bounds a slice of a chain's run; the zero value is no bound.
+type sliceBudget struct {
+	pages    int64
+	read     int64
+	deadline time.Time
+}
+
+func (b *sliceBudget) page() { b.read++ }
+
+func (b *sliceBudget) spent(now time.Time) bool {
+	return b.pages > 0 && b.read >= b.pages || !b.deadline.IsZero() && !now.Before(b.deadline)
+}
+
+// moves reports whether this walk has moved the watermark.
+func (c *chain) moves(st *chainState) bool {
+	in := c.sr.spec.Incremental
+	return in != nil && in.Order == "asc" && !st.Unordered && st.Pending != nil && c.window == nil &&
+		(st.Watermark == nil || c.sr.kind.compare(st.Pending, st.Watermark) > 0)
+}
+
+// bookmark is the chain's bookmark when this page moves it, else nil.
+func (c *chain) bookmark(st *chainState, end *chainEnd, kept json.RawMessage) *engine.Bookmark {
+	clean := end != nil && end.verdict == Complete
+	in := c.sr.spec.Incremental
+	mark := c.sr.mark(c.base)
+	moved := false
+	if in != nil && c.window == nil && st.Pending != nil && (clean || in.Order == "asc" && !st.Unordered && (end == nil || end.reason != CodeLimit || st.Skip == 0)) {
+		if mark.Watermark == nil || c.sr.kind.compare(st.Pending, mark.Watermark) > 0 {
+			mark.Watermark, moved = st.Pending, true
+		}
+		if !st.Recent.IsZero() {
+			mark.Recent, _ = json.Marshal(st.Recent)
+			moved = true
+		}
+	}
+	if kept != nil && clean {
+		mark.Kept, moved = kept, true
+	}
+	if !moved {
+		return nil
+	}
+	mark.Base, mark.Updated = c.base, c.sr.now()
+	c.sr.setMark(mark)
+	return &mark
+}
+
+// kept is the position that the next run starts at, nil when this page has none.
+func (c *chain) kept(ctx context.Context, g *got, st *chainState) (json.RawMessage, error) {
+	pg := &c.sr.spec.Pagination
+	if pg.KeepToken {
+		if st.LastToken != nil {
+			return st.LastToken, nil
+		}
+		return st.Origin, nil
+	}
+	v, err := g.view.pick(ctx, pg.Keep, pg.Rules.Present)
+	if err != nil || !pg.Rules.Present(v) {
+		return nil, err
+	}
+	if pg.Send != nil && pg.Send.One != nil && pg.Send.One.Kind == spec.TargetURL {
+		return quote(absolute(g.answer.URL.String(), text(v))), nil
+	}
+	return clone(v), nil
+}

@@ -1,0 +1,177 @@
+package runtime
+
+import (
+	"encoding/json"
+	"math"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/lastpage/lastpage/engine/rawjson"
+	"github.com/lastpage/lastpage/engine/spec"
+)
+
+// watermarkKind compares, shifts and writes the watermarks of one stream.
+type watermarkKind struct {
+	typ     string // time number string
+	format  string // as spec.Incremental.Format; "" as received
+	overlap string
+}
+
+func newWatermarkKind(in *spec.Incremental) *watermarkKind {
+	return &watermarkKind{typ: in.Type, format: in.Format, overlap: in.Overlap}
+}
+
+// compare orders two values as the declared type does: numbers and times as such, never as strings.
+func (k *watermarkKind) compare(a, b []byte) int {
+	switch k.typ {
+	case "number":
+		if c, ok := rawjson.CompareNumbers(digits(a), digits(b)); ok {
+			return c
+		}
+	case "time":
+		ta, okA := k.time(a)
+		tb, okB := k.time(b)
+		if okA && okB {
+			return ta.Compare(tb)
+		}
+	}
+	return strings.Compare(text(a), text(b))
+}
+
+// digits is a number's text, also of one that stands in a string.
+func digits(v []byte) []byte {
+	if len(v) > 1 && v[0] == '"' {
+		return v[1 : len(v)-1]
+	}
+	return v
+}
+
+// valid reports whether v is a value of the declared type.
+func (k *watermarkKind) valid(v []byte) bool {
+	switch k.typ {
+	case "number":
+		_, ok := rawjson.CompareNumbers(digits(v), []byte("0"))
+		return ok
+	case "time":
+		_, ok := k.time(v)
+		return ok
+	}
+	return len(v) > 0
+}
+
+func (k *watermarkKind) time(v []byte) (time.Time, bool) { return parseStamp(text(v), k.format) }
+
+// parseStamp reads a time as it stands in records and headers: in the declared format, else as
+// RFC 3339, else as a whole or decimal number of seconds (of milliseconds from 10^11 on).
+func parseStamp(s, format string) (time.Time, bool) {
+	switch format {
+	case "", "rfc3339":
+	case "epoch", "epoch_ms":
+		if t, ok := epoch(s, format == "epoch_ms"); ok {
+			return t, true
+		}
+	default:
+		if t, err := time.Parse(format, s); err == nil {
+			return t, true
+		}
+	}
+	for _, layout := range []string{time.RFC3339Nano, "2006-01-02T15:04:05.999999999", "2006-01-02 15:04:05.999999999", "2006-01-02T15:04:05.999999999Z0700", time.DateOnly, time.RFC1123, time.RFC1123Z} {
+		if t, err := time.Parse(layout, s); err == nil {
+			return t, true
+		}
+	}
+	if t, ok := epoch(s, false); ok {
+		if t.Unix() >= 1e11 {
+			return epoch(s, true)
+		}
+		return t, true
+	}
+	return time.Time{}, false
+}
+
+func epoch(s string, millis bool) (time.Time, bool) {
+	whole, frac, _ := strings.Cut(s, ".")
+	n, err := strconv.ParseInt(whole, 10, 64)
+	if err != nil {
+		return time.Time{}, false
+	}
+	if millis {
+		return time.UnixMilli(n).UTC(), true
+	}
+	nanos := int64(0)
+	if frac != "" {
+		f, err := strconv.ParseFloat("0."+frac, 64)
+		if err != nil {
+			return time.Time{}, false
+		}
+		nanos = int64(math.Round(f * 1e9))
+	}
+	return time.Unix(n, nanos).UTC(), true
+}
+
+// formatStamp writes a time in a format of section 7 as JSON: epochs as numbers.
+func formatStamp(t time.Time, format string) json.RawMessage {
+	switch format {
+	case "", "rfc3339":
+		return quote(t.UTC().Format(time.RFC3339Nano))
+	case "epoch":
+		return number(t.Unix())
+	case "epoch_ms":
+		return number(t.UnixMilli())
+	}
+	return quote(t.UTC().Format(format))
+}
+
+// shift is v less the overlap, in the declared format; without an overlap and format it is v.
+func (k *watermarkKind) shift(v json.RawMessage) json.RawMessage {
+	if v == nil {
+		return nil
+	}
+	switch k.typ {
+	case "number":
+		if k.overlap == "" {
+			return v
+		}
+		return subtract(v, k.overlap)
+	case "time":
+		t, ok := k.time(v)
+		if !ok || k.overlap == "" && k.format == "" {
+			return v
+		}
+		if k.overlap != "" {
+			d, err := spec.ParseDuration(k.overlap)
+			if err != nil {
+				return v
+			}
+			t = t.Add(-d)
+		}
+		return formatStamp(t, k.format)
+	}
+	return v
+}
+
+// near reports whether a record with value at is next to the watermark: a walk that starts there
+// (less the overlap) sees it again.
+func (k *watermarkKind) near(at, watermark json.RawMessage) bool {
+	edge := watermark
+	if k.overlap != "" {
+		edge = k.shift(watermark)
+	}
+	return k.compare(at, edge) >= 0
+}
+
+// subtract is a number less another, exact for whole numbers.
+func subtract(v json.RawMessage, less string) json.RawMessage {
+	a, errA := strconv.ParseInt(string(digits(v)), 10, 64)
+	b, errB := strconv.ParseInt(less, 10, 64)
+	if errA == nil && errB == nil && a >= math.MinInt64+b {
+		return number(a - b)
+	}
+	x, errA := strconv.ParseFloat(string(digits(v)), 64)
+	y, errB := strconv.ParseFloat(less, 64)
+	if errA != nil || errB != nil {
+		return v
+	}
+	return strconv.AppendFloat(nil, x-y, 'f', -1, 64)
+}
