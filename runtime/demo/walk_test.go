@@ -779,9 +779,9 @@ func TestEveryPatternGivesTheExactSet(t *testing.T) {
 					c.extra = "records=0"
 				}
 				got := sorted(w.walk(c))
-				want := expected(s, name)
-				if records == 0 {
-					want = nil
+				var want []string
+				if records > 0 {
+					want = expected(s, name)
 				}
 				if !slices.Equal(got, want) {
 					t.Errorf("%d records (%d different), want %d", len(got), len(slices.Compact(got)), len(want))

@@ -22,7 +22,7 @@ type World struct {
 	calls    map[string]int // path → requests
 	tokens   map[string]*issued
 	sessions map[string]*session
-	refresh  map[string]bool   // refresh tokens that are good
+	refresh  map[string]bool // refresh tokens that are good
 	nonce    int64
 	quota    quota
 	used     time.Time
