@@ -51,7 +51,8 @@ type DB struct {
 	writer  *sql.DB
 	conn    *sql.Conn // the only connection that writes; nil when read-only
 	reader  *sql.DB
-	turn    chan struct{} // holds one token: the right to use conn
+	turn    chan struct{} // holds one token: the right to use conn and what follows
+	closed  bool
 	stmts   map[string]*sql.Stmt
 	cache   cache
 	garbage garbage
@@ -204,21 +205,25 @@ func readable(path string) bool {
 // Path is the file behind the ledger: absolute, symbolic links resolved.
 func (db *DB) Path() string { return db.path }
 
-// Close waits for a write that is under way and closes the file.
+// Close waits for a write that is under way and closes the file. Calling it again does nothing.
 func (db *DB) Close() error {
+	db.turn <- struct{}{}
+	defer func() { <-db.turn }()
+	if db.closed {
+		return nil
+	}
+	db.closed = true
 	var errs []error
+	for _, s := range db.stmts {
+		errs = append(errs, s.Close())
+	}
 	if db.conn != nil {
-		db.turn <- struct{}{}
-		for _, s := range db.stmts {
-			errs = append(errs, s.Close())
-		}
 		errs = append(errs, db.conn.Close())
 	}
-	if db.reader != nil {
-		errs = append(errs, db.reader.Close())
-	}
-	if db.writer != nil {
-		errs = append(errs, db.writer.Close())
+	for _, pool := range []*sql.DB{db.reader, db.writer} {
+		if pool != nil {
+			errs = append(errs, pool.Close())
+		}
 	}
 	return errors.Join(errs...)
 }

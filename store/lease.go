@@ -47,7 +47,7 @@ func (r *lease) gone(o engine.Owner) bool {
 		return false // numbers of another container's processes say nothing here
 	}
 	start, known := processStart(r.owner.PID)
-	return known && start != r.started
+	return known && (start == "" || r.started != "" && start != r.started)
 }
 
 // Acquire takes the stream for o. It answers *engine.HeldError while another lease lives: one that

@@ -23,7 +23,7 @@ type Stream struct {
 // Its cost grows with the number of their chains.
 func (db *DB) Streams(ctx context.Context, connector string) ([]Stream, error) {
 	var list []Stream
-	err := db.each(ctx, `SELECT connector, stream, round, open, listed, now, data,
+	err := db.each(ctx, `SELECT connector, s.stream, round, open, listed, now, data,
 			count(c.id), coalesce(sum(c.done), 0), coalesce(sum(c.pages), 0), coalesce(sum(c.records), 0),
 			(SELECT count(*) FROM runner_bookmark b WHERE b.stream = s.id)
 		FROM runner_stream s LEFT JOIN runner_chain c ON c.stream = s.id

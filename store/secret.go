@@ -73,6 +73,9 @@ func (db *DB) checkpoint(ctx context.Context) error {
 	case db.turn <- struct{}{}:
 	}
 	defer func() { <-db.turn }()
+	if db.closed {
+		return errClosed
+	}
 	_, err := db.conn.ExecContext(background, "PRAGMA wal_checkpoint(FULL)")
 	return db.explain(err)
 }

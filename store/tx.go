@@ -19,6 +19,8 @@ type tx struct {
 	sql *sql.Tx // nil unless someone else takes part in the transaction
 }
 
+var errClosed = errors.New("the state file is closed")
+
 var background = context.Background()
 
 // write runs fn in a transaction of its own and commits when fn returns nil.
@@ -31,12 +33,18 @@ func (db *DB) writeWith(ctx context.Context, also func(*sql.Tx) error, fn func(*
 	if db.conn == nil {
 		return &Error{Path: db.name, Code: "read_only", What: "it is open for reading only"}
 	}
+	if err := ctx.Err(); err != nil {
+		return err
+	}
 	select {
 	case <-ctx.Done():
 		return ctx.Err()
 	case db.turn <- struct{}{}:
 	}
 	defer func() { <-db.turn }()
+	if db.closed {
+		return errClosed
+	}
 	t := &tx{db: db}
 	if err := db.patiently(ctx, func() error { return t.begin(also != nil) }); err != nil {
 		return db.explain(err)
