@@ -106,7 +106,7 @@ func (c *Config) marshal() json.RawMessage {
 		if i > 0 {
 			b = append(b, ',')
 		}
-		b = append(append(append(strconv.AppendQuote(b, k), ':'), c.values[k]...))
+		b = append(append(strconv.AppendQuote(b, k), ':'), c.values[k]...)
 	}
 	return append(b, '}')
 }

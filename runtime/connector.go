@@ -123,9 +123,8 @@ func checkFunctions(s *spec.Connector, p *script.Program) error {
 
 // bind reads the connector again with the configuration of a run filled in.
 func (c *Connector) bind(ctx context.Context, b *bound) (*spec.Connector, *script.Program, error) {
-	early := *b
-	early.program = c.program
-	sc := &scope{job: &early, config: b.config, run: b.id}
+	b.program = c.program // for what is evaluated before the bound connector is compiled
+	sc := &scope{job: b, config: b.config, run: b.id}
 	bound, err := spec.Parse(c.Spec.File, c.Source, spec.Options{Hook: c.hook, Bind: func(e *spec.Expr) (json.RawMessage, error) {
 		return sc.eval(ctx, e)
 	}})

@@ -1,0 +1,64 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"strings"
+
+	"github.com/lastpage/lastpage/connectors"
+	"github.com/lastpage/lastpage/engine/spec"
+	"github.com/lastpage/lastpage/runtime"
+	"github.com/lastpage/lastpage/runtime/script"
+)
+
+// find loads the connector that an argument names: a file, a folder, or one that ships.
+func find(name string, opt script.Options) (*runtime.Connector, error) {
+	c, err := lookUp(name, opt)
+	if err == nil {
+		return c, nil
+	}
+	if errors.Is(err, fs.ErrNotExist) {
+		msg := fmt.Sprintf("there is no connector %s: no such file or folder, and none of that name ships", name)
+		if near := spec.Nearest(name, shipped()); near != "" {
+			msg += "; did you mean " + near + "?"
+		} else {
+			msg += "; `runner list` shows those that ship"
+		}
+		return nil, usage("%s", msg)
+	}
+	return nil, &exitError{exitUsage, err}
+}
+
+func lookUp(name string, opt script.Options) (*runtime.Connector, error) {
+	if isShipped(name) {
+		if _, err := os.Stat(name); err != nil {
+			return runtime.LoadFS(connectors.FS, name, opt)
+		}
+	}
+	return runtime.Load(name, opt)
+}
+
+// shipped lists the names of the connectors that ship.
+func shipped() []string {
+	entries, err := fs.ReadDir(connectors.FS, ".")
+	if err != nil {
+		return nil
+	}
+	var names []string
+	for _, e := range entries {
+		if isShipped(e.Name()) {
+			names = append(names, e.Name())
+		}
+	}
+	return names
+}
+
+func isShipped(name string) bool {
+	if strings.ContainsAny(name, `/\.`) {
+		return false
+	}
+	_, err := fs.Stat(connectors.FS, name+"/connector.yaml")
+	return err == nil
+}

@@ -1,0 +1,106 @@
+// Command runner drains paginated APIs to their last record, and says how it knows.
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"os/signal"
+	"syscall"
+
+	"github.com/spf13/cobra"
+)
+
+// Exit codes (format, section 11).
+const (
+	exitComplete    = 0
+	exitFailed      = 1
+	exitUsage       = 2
+	exitIncomplete  = 3
+	exitTruncated   = 4
+	exitParked      = 5
+	exitInterrupted = 130
+)
+
+// exitError ends the command with a code. A message that is "" has been told already.
+type exitError struct {
+	code int
+	err  error
+}
+
+func (e *exitError) Error() string {
+	if e.err == nil {
+		return ""
+	}
+	return e.err.Error()
+}
+
+func (e *exitError) Unwrap() error { return e.err }
+
+func usage(format string, args ...any) error {
+	return &exitError{exitUsage, fmt.Errorf(format, args...)}
+}
+
+func main() { os.Exit(run(os.Args[1:])) }
+
+// run executes the command and returns its exit code.
+func run(args []string) int {
+	stop, ctx, cancel := signals()
+	defer cancel()
+	root := newRoot(stop)
+	root.SetArgs(args)
+	cmd, err := root.ExecuteContextC(ctx)
+	if err == nil {
+		return exitComplete
+	}
+	var e *exitError
+	if !errors.As(err, &e) { // cobra's own: an unknown flag, a missing argument
+		fmt.Fprintf(os.Stderr, "runner: %v\nTry `%s --help`.\n", err, cmd.CommandPath())
+		return exitUsage
+	}
+	if msg := e.Error(); msg != "" {
+		fmt.Fprintln(os.Stderr, "runner:", msg)
+	}
+	return e.code
+}
+
+// signals gives a channel that the first Ctrl-C or SIGTERM closes, and a context that the second
+// cancels.
+func signals() (<-chan struct{}, context.Context, context.CancelFunc) {
+	ctx, cancel := context.WithCancel(context.Background())
+	stop := make(chan struct{})
+	in := make(chan os.Signal, 2)
+	signal.Notify(in, os.Interrupt, syscall.SIGTERM)
+	go func() {
+		select {
+		case <-in:
+			close(stop)
+		case <-ctx.Done():
+			return
+		}
+		select {
+		case <-in:
+			cancel()
+		case <-ctx.Done():
+		}
+	}()
+	return stop, ctx, func() {
+		signal.Stop(in)
+		cancel()
+	}
+}
+
+func newRoot(stop <-chan struct{}) *cobra.Command {
+	root := &cobra.Command{
+		Use:           "runner",
+		Short:         "Drain paginated APIs to their last record, and prove it",
+		Long:          "runner reads a connector file that says how an API pages, fetches every page, writes the records,\nand says how the run ended: complete, incomplete, truncated, parked or failed, with the evidence.",
+		SilenceErrors: true,
+		SilenceUsage:  true,
+		Version:       version(),
+	}
+	root.SetVersionTemplate("runner {{.Version}}\n")
+	root.AddCommand(newRun(stop), newStep(stop), newValidate(), newState(), newWhy(), newList(), newSinks(), newDemo(stop), newVersion(), newWorker())
+	return root
+}
