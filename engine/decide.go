@@ -17,7 +17,7 @@ func (w *Walk) decide(s, after State, p Page, e Evidence, v *Verdict) {
 	}
 	switch {
 	case f.doubt != "":
-		w.doubt(s, p, f, v)
+		w.doubt(s, p, e, f, v)
 	case f.decision == SaysMore:
 		w.goOn(s, p, e, v)
 	default:
@@ -71,7 +71,7 @@ func (w *Walk) end(s State, p Page, e Evidence, v *Verdict) {
 	if s.Probe && !found && v.Attested == Assumed {
 		v.Attested = Confirmed // the same end, seen twice
 	}
-	if e.Of(WitnessToken) == SaysEnd && v.Decider == WitnessToken {
+	if v.Decider == WitnessToken && !e.repeated {
 		v.note(EventTokenAbsentAtEnd, "after %d records", v.Next.Received)
 	}
 	if !w.Rules.Probe || v.Attested != Assumed || w.Rules.Type == None || !w.probe(s, p, e, v) {
@@ -102,9 +102,9 @@ func delivered(s State, p Page, v *Verdict) bool {
 	return p.Records > 0 && (!v.Drop || s.Again)
 }
 
-// doubt climbs the ladder; without one the chain stops where it is, and a later run asks for the page
-// that left the doubt once more, with a ladder and guards that begin anew.
-func (w *Walk) doubt(s State, p Page, f finding, v *Verdict) {
+// doubt climbs the ladder; without one the chain stops where it is, and a later run asks once more for
+// the page that left the doubt, with a ladder and guards that begin anew.
+func (w *Walk) doubt(s State, p Page, e Evidence, f finding, v *Verdict) {
 	switch f.doubt {
 	case CodeNextTokenMissing:
 		v.note(EventNextTokenMissing, "%s", f.detail)
@@ -120,5 +120,8 @@ func (w *Walk) doubt(s State, p Page, f finding, v *Verdict) {
 	}
 	v.Kind = Doubt
 	v.Next.Again = delivered(s, p, v)
+	if f.doubt == CodeStalled && p.Records == 0 {
+		w.move(s, p, e, &v.Next) // an empty page is done with
+	}
 	v.Next.Ladder, v.Next.Recoveries, v.Next.Empty, v.Next.Stale = 0, 0, 0, 0
 }

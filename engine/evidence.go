@@ -63,6 +63,23 @@ func (e *Evidence) Of(name string) Says {
 	return Silent
 }
 
+// sentence writes what a witness said as a clause.
+func (e *Evidence) sentence(name string) string {
+	for _, w := range e.Witnesses {
+		if w.Name != name {
+			continue
+		}
+		switch name {
+		case WitnessMore, WitnessDone:
+			return name + " is " + w.Detail
+		case WitnessPage:
+			return "the page brought " + w.Detail
+		}
+		return name + " says " + w.Detail
+	}
+	return name + " says nothing"
+}
+
 // set changes what a witness said, or adds it.
 func (e *Evidence) set(name string, s Says, detail string) {
 	for i := range e.Witnesses {

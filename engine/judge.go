@@ -37,7 +37,7 @@ func (f *finding) goingOn(e Evidence) {
 	if e.Missing != "" {
 		f.doubt, f.detail = e.Missing, e.Detail
 	} else if e.Next == nil {
-		f.doubt, f.detail = CodeNextTokenMissing, "there is no next token although "+f.decider+" says more"
+		f.doubt, f.detail = CodeNextTokenMissing, "there is no next token although "+e.sentence(f.decider)
 	}
 }
 
@@ -50,11 +50,11 @@ func (f *finding) ending(e Evidence) {
 		}
 		switch w.Name {
 		case WitnessTotal, WitnessRemaining, WitnessTotalPages:
-			f.detail = w.Name + " says " + w.Detail
+			f.detail = e.sentence(w.Name)
 			f.doubt = CodeShortOfTotal
 		case WitnessMore, WitnessDone:
 			if f.doubt == "" {
-				f.detail = w.Name + " is " + w.Detail
+				f.detail = e.sentence(w.Name)
 				f.doubt = CodeNextTokenMissing
 			}
 		}

@@ -106,16 +106,25 @@ func (w *Walk) nextRung(s State, p Page, e *Evidence) {
 	next := p.Backups[s.Rung-1]
 	switch {
 	case sameJSON(next, s.Position):
-		code := CodeCycle
-		if r.rung(s) == FallbackTimestamp {
-			code = CodeTimestampFull
-		}
-		p.Next = next
-		e.unmoved(r, s, p, code)
+		w.unmoved(s, p, next, e)
 	case s.Trail.Has(hashOn(s.Rung, next)):
 		e.Missing, e.Detail = CodeCycle, "the fallback's position was seen before in this chain"
 	default:
 		e.Next = next
+	}
+}
+
+// unmoved is a fallback's page that ends where it began: the end, when the API answers the record at
+// the position too and the page holds nothing else; a page as large as any other shows a server that
+// stands still, or a time that fills a page.
+func (w *Walk) unmoved(s State, p Page, next []byte, e *Evidence) {
+	if p.New == 0 && p.Records < s.Largest {
+		e.say(WitnessTime, SaysEnd, "no progress")
+		return
+	}
+	e.Missing, e.Detail = CodeCycle, "the fallback's position did not move past "+shorten(next)
+	if w.Rules.rung(s) == FallbackTimestamp {
+		e.Missing = CodeTimestampFull
 	}
 }
 

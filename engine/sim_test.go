@@ -24,6 +24,7 @@ type api struct {
 	off    offer                            // witnesses it offers
 	fault  func(n int, q Request, a *reply) // changes the answer to the n-th request, from 0
 	noRung bool                             // answers to fallback requests carry no token
+	serve  func(n int, q Request) reply     // not nil: answers in place of the list
 }
 
 type offer struct{ total, remaining, pages, more, done bool }
@@ -166,6 +167,9 @@ func (a *api) answer(q Request) reply {
 		p.next = a.next(p, to, empties)
 	}
 	a.witness(&p, to, empties > 1)
+	if a.noRung && q.Rung != 0 {
+		p.hook = nil // it finds no token and leaves the page to the YAML
+	}
 	return p
 }
 
@@ -227,8 +231,9 @@ type outcome struct {
 	Last      int // the request that brought the last new record, from 1; 0 when there was none
 	Events    map[string]int
 	Refused   bool // an error answer, and no fallback left
-	Resumed   State
-	biggest   int
+	biggest   int  // bytes of the largest checkpoint
+	next      State
+	keys      map[int]bool
 }
 
 func (o outcome) String() string {
@@ -249,20 +254,28 @@ func (o outcome) String() string {
 // drain walks the API as the runtime does: ask, fetch, step, deliver, commit the next state as JSON.
 func drain(t testing.TB, a *api, s State) outcome {
 	t.Helper()
-	return drainWith(t, a, s, nil, 20_000)
+	o := outcome{next: s, Events: map[string]int{}, keys: map[int]bool{}}
+	o.drain(t, a, nil, 20_000)
+	return o
 }
 
-func drainWith(t testing.TB, a *api, s State, seen map[uint64]bool, limit int) outcome {
+// drain goes on from where the walk stands; seen is the memory of positions that a run keeps outside
+// the state, nil without.
+func (o *outcome) drain(t testing.TB, a *api, seen map[uint64]bool, limit int) {
 	t.Helper()
 	w, err := NewWalk(&a.rules, Strategies())
 	if err != nil {
 		t.Fatal(err)
 	}
-	o := outcome{Events: map[string]int{}}
-	keys := map[int]bool{}
-	for o.Requests < limit {
+	s, keys := o.next, o.keys
+	for limit += o.Requests; o.Requests < limit; {
 		q := w.Ask(s)
-		rep := a.answer(q)
+		var rep reply
+		if a.serve != nil {
+			rep = a.serve(o.Requests, q)
+		} else {
+			rep = a.answer(q)
+		}
 		if a.fault != nil {
 			a.fault(o.Requests, q, &rep)
 		}
@@ -271,9 +284,9 @@ func drainWith(t testing.TB, a *api, s State, seen map[uint64]bool, limit int) o
 			next, ok := w.Recover(s, rep.fresh)
 			if !ok {
 				o.Refused = true
-				return o
+				return
 			}
-			s = roundTrip(t, next, &o)
+			s = roundTrip(t, next, o)
 			continue
 		}
 		p := a.page(rep, q, keys)
@@ -301,19 +314,18 @@ func drainWith(t testing.TB, a *api, s State, seen map[uint64]bool, limit int) o
 			o.Events[e.Name]++
 		}
 		o.Verdict = v
-		s = roundTrip(t, v.Next, &o)
-		o.Resumed = s
+		s = roundTrip(t, v.Next, o)
+		o.next, o.Refused = s, false
 		switch v.Kind {
 		case Continue, Recover, Probing:
 			if v.Kind == Continue && s.Position == nil {
 				t.Fatalf("request %d: the walk goes on at no position", o.Requests)
 			}
 		default:
-			return o
+			return
 		}
 	}
 	t.Fatalf("no end after %d requests: %v, events %v", o.Requests, o.Verdict, o.Events)
-	return o
 }
 
 func (a *api) page(rep reply, q Request, keys map[int]bool) Page {

@@ -35,12 +35,13 @@ type State struct {
 	TotalPages *int64 `json:"total_pages,omitempty"`
 
 	// Guards.
-	Empty int    `json:"empty,omitempty"` // empty pages in a row
-	Stale int    `json:"stale,omitempty"` // pages in a row that brought the same records as the one before
-	Print uint64 `json:"print,omitempty"` // fingerprint of the last page with records
-	Trail Trail  `json:"trail,omitzero"`  // positions seen
-	Probe bool   `json:"probe,omitempty"` // the end has been seen; the page asked for now confirms it
-	Again bool   `json:"again,omitempty"` // the page at Position has been delivered and is asked for once more: without keys its records are dropped
+	Empty   int    `json:"empty,omitempty"`   // empty pages in a row
+	Stale   int    `json:"stale,omitempty"`   // pages in a row that brought the same records as the one before
+	Print   uint64 `json:"print,omitempty"`   // fingerprint of the last page with records
+	Largest int    `json:"largest,omitempty"` // most records that a page has brought
+	Trail   Trail  `json:"trail,omitzero"`    // positions seen
+	Probe   bool   `json:"probe,omitempty"`   // the end has been seen; the page asked for now confirms it
+	Again   bool   `json:"again,omitempty"`   // the page at Position has been delivered and is asked for once more: without keys its records are dropped
 
 	Memo json.RawMessage `json:"memo,omitempty"` // the hook's own
 }

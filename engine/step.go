@@ -35,7 +35,7 @@ func (w *Walk) Ask(s State) Request {
 // is a *ValueError: a witness held something that is neither allowed nor absent.
 func (w *Walk) Step(s State, p Page) (Verdict, error) {
 	same := p.Records > 0 && p.Print != 0 && p.Print == s.Print && w.Rules.Type != None
-	drop := same && (s.Probe || s.Again || w.counted(s)) || s.Again && !w.Rules.HasKey && p.Records > 0
+	drop := same && (s.Probe || s.Again || w.refuses(s)) || s.Again && !w.Rules.HasKey && p.Records > 0
 	after, e, v, err := w.read(s, p, same, drop)
 	if same && e.repeated && !drop {
 		drop = true
@@ -49,12 +49,21 @@ func (w *Walk) Step(s State, p Page) (Verdict, error) {
 	return v, nil
 }
 
-// counted reports whether the position of s is one that the client counts, so that the identical
-// page at another position shows that the server did not go there.
-func (w *Walk) counted(s State) bool {
-	if w.Rules.Repeat == "allow" {
+// refuses reports whether the page before, come again at the position of s, is refused: it shows that
+// the server did not go there. `repeat: allow` takes it as a page like any other, and `repeat: end`
+// too where the token, not the page, is what repeats.
+func (w *Walk) refuses(s State) bool {
+	switch w.Rules.Repeat {
+	case "allow":
 		return false
+	case "end":
+		return w.counted(s)
 	}
+	return true
+}
+
+// counted reports whether the position of s is one that the client counts.
+func (w *Walk) counted(s State) bool {
 	return s.Rung == 0 && w.Rules.positional() || w.Rules.rung(s) == FallbackOffset
 }
 
@@ -96,6 +105,7 @@ func (w *Walk) countIn(s State, p Page, same, drop bool, v *Verdict) (State, err
 	if p.Print != 0 {
 		after.Print = p.Print
 	}
+	after.Largest = max(s.Largest, p.Records)
 	if len(p.Backups) > 0 {
 		after.Backups = slices.Clone(s.Backups)
 		for len(after.Backups) < len(p.Backups) {
@@ -127,14 +137,16 @@ func (w *Walk) totals(s State, after *State, p Page, v *Verdict) error {
 	rung := w.Rules.rung(s)
 	rest := rung == FallbackSearchAfter || rung == FallbackTimestamp
 	if known && (!rest || s.Total == nil) {
-		after.Total = &n
+		stated := n
+		after.Total = &stated
 		if s.Total != nil && *s.Total != n && w.Rules.TotalKind != Estimate {
 			v.note(EventTotalChanged, "from %d to %d", *s.Total, n)
 			after.TotalFell = s.TotalFell || n < *s.Total
 		}
 	}
 	if pagesKnown && (!rest || s.TotalPages == nil) {
-		after.TotalPages = &pages
+		stated := pages
+		after.TotalPages = &stated
 	}
 	if t := after.Total; t != nil && (w.Rules.TotalKind == Exact || w.Rules.TotalKind == "") {
 		distinct, before := after.Received-after.Duplicates, s.Received-s.Duplicates
@@ -201,16 +213,16 @@ func (w *Walk) guard(s State, after *State, p Page, same bool, e *Evidence, v *V
 		after.Stale = s.Stale + 1
 		v.note(EventPageRepeated, "page %d brought the same records as the one before", s.Pages+1)
 	}
-	limit := w.Rules.EmptyPages
-	if limit == 0 {
+	limit := max(0, w.Rules.EmptyPages)
+	if w.Rules.EmptyPages == 0 {
 		limit = maxEmptyPages
 	}
 	switch {
 	case e.Missing != "":
-	case elsewhere && w.counted(s) && w.Rules.Repeat == "end":
+	case elsewhere && w.refuses(s) && w.Rules.Repeat == "end":
 		e.set(WitnessPage, SaysEnd, "repeated")
 		e.Deciders = append([]string{WitnessPage}, e.Deciders...)
-	case elsewhere && w.counted(s):
+	case elsewhere && w.refuses(s):
 		e.Missing, e.Detail = CodePageRepeated, "another position was answered with the same records"
 	case after.Empty > limit && w.Rules.positional():
 		e.Missing, e.Detail = CodeShortOfTotal, fmt.Sprintf("%d empty pages in a row", after.Empty)

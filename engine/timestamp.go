@@ -14,24 +14,23 @@ func (t timestamp) Read(s, after State, p Page, e *Evidence) {
 		return
 	}
 	e.Deciders = t.deciders
-	if e.unmoved(t.r, s, p, CodeTimestampFull) && t.deciders[0] == WitnessPage {
+	e.Missing, e.Detail = CodeTimestampFull, "the position did not move past "+shorten(p.Next)
+	if p.Records == 0 { // the page itself says so
+		return
+	}
+	full := t.r.Limit > 0 && int64(p.Records) >= t.r.Limit
+	stuck := full && p.Print != 0 && p.Print == s.Print // the same full page again: there may be more behind it
+	short := t.r.Limit > 0 && !full
+	if !short && (!t.r.HasKey || p.New > 0 || stuck || known(s)) {
+		e.say(WitnessTime, Silent, "one timestamp fills the page")
+		return
+	}
+	e.say(WitnessTime, SaysEnd, "no progress")
+	if t.deciders[0] == WitnessPage {
 		e.Deciders = append([]string{WitnessTime}, t.deciders...)
 	}
 }
 
-// unmoved says what it means that a page leaves the position where it was; code is the doubt when it
-// is no end, which is what it reports.
-func (e *Evidence) unmoved(r *Rules, s State, p Page, code string) bool {
-	e.Missing, e.Detail = code, "the position did not move past "+shorten(p.Next)
-	short := r.Limit > 0 && int64(p.Records) < r.Limit
-	again := s.Again && !s.Probe // of a page that left this doubt before, nothing is new
-	switch {
-	case p.Records == 0:
-		return false // the page itself says so
-	case short, r.HasKey && p.New == 0 && !again:
-		e.say(WitnessTime, SaysEnd, "no progress")
-		return true
-	}
-	e.say(WitnessTime, Silent, "one position fills the page")
-	return false
-}
+// known reports whether the walk is on ground that it has been to, where it is no sign of the end that
+// a page brings nothing new: after a fallback, or at a page that left a doubt in an earlier run.
+func known(s State) bool { return s.Recoveries > 0 || s.Again && !s.Probe }

@@ -95,7 +95,7 @@ func jsonOf(body []byte, contentType, format string) []byte {
 	}
 	if format == "xml" {
 		var p page.Page
-		plan := page.Plan{Format: format, HasPath: true, Optional: true}
+		plan := page.Plan{Format: format, NoRecords: true}
 		if plan.Read(body, contentType, &p) == nil {
 			return p.Body
 		}

@@ -57,7 +57,7 @@ func checkVariable(r reader, m *mapping, v *Variable) {
 	if enumGood && v.Type != "list" {
 		for i, e := range v.Enum {
 			if _, err := bare.FromJSON(e); err != nil {
-				r.fail(follow(m.at("enum")).Content[i], "`enum`: "+err.Error(), "")
+				r.fail(itemAt(m.at("enum"), i), "`enum`: "+err.Error(), "")
 				enumGood = false
 			}
 		}

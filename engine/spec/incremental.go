@@ -63,7 +63,7 @@ func checkIncremental(r reader, m *mapping, t *Incremental) {
 			}
 		case "number":
 			if !decimal.MatchString(t.Overlap) {
-				r.fail(m.at("overlap"), fmt.Sprintf("`overlap` is a number when the watermark is one, not `%s`", shorten(t.Overlap)), "")
+				r.fail(m.at("overlap"), fmt.Sprintf("`overlap` is a number when the watermark is one, not `%s`", shorten(t.Overlap)), "times that are written as numbers are type: time, format: epoch")
 			}
 		default:
 			r.fail(m.keyAt("overlap"), "`overlap` says nothing about a watermark of type string", "it is a duration with type time, a number with type number")

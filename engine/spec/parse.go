@@ -28,7 +28,8 @@ type Options struct {
 	// exist.
 	Hook func(name string) (path string, text string, err error)
 	// Bind evaluates an expression that stands where a number, a duration, a flag or another typed
-	// value is wanted. Nil leaves such values at zero: the file is checked, not yet configured.
+	// value is wanted. Nil leaves such values at their defaults: the file is checked, not yet
+	// configured.
 	// Expr.ID is -1 and Expr.Names set for a plain dotted name; else the ID is that of the same
 	// expression in every Parse of the same text, also one without Bind.
 	Bind func(*Expr) (json.RawMessage, error)

@@ -20,12 +20,14 @@ var partitionTable = table[Partition]{
 		field("take", "names with the fields of the record that they take", named("a mapping from names to paths", pathTo, addTake), func(p *Partition) *[]Take { return &p.Take }),
 		field("window", "one chain per span of time", inPart("window", in(ScopeChain, optional(windowTable.shape()))), func(p *Partition) **Window { return &p.Window }),
 		field("session", "one chain per element of a list in the session's last answer", pick, func(p *Partition) **Pick { return &p.Session }),
-		field("as", "name of the element", textMatching("a name", identifierPattern), func(p *Partition) *string { return &p.As }),
+		field("as", "name of the element", textMatching("a name", partitionPattern), func(p *Partition) *string { return &p.As }),
 	},
 	check: checkPartition,
 }
 
-var partitionName = regexp.MustCompile(identifierPattern)
+const partitionPattern = `^[A-Za-z_$][A-Za-z0-9_$-]*$`
+
+var partitionName = regexp.MustCompile(partitionPattern)
 
 func addPartitionValues(r reader, e entry, list *[]PartitionValues, n *Node) {
 	if checkPartitionName(r, e) {
@@ -43,7 +45,7 @@ func checkPartitionName(r reader, e entry) bool {
 	if partitionName.MatchString(e.name) {
 		return true
 	}
-	r.fail(e.key, fmt.Sprintf("`%s` is not a name: expressions say ${partition.name}", shorten(e.name)), "letters, digits and _")
+	r.fail(e.key, fmt.Sprintf("`%s` is not a name: expressions say ${partition.name}", shorten(e.name)), "letters, digits, _ and -")
 	return false
 }
 

@@ -2,6 +2,7 @@ package spec
 
 import (
 	"fmt"
+	"regexp"
 
 	"gopkg.in/yaml.v3"
 
@@ -40,6 +41,8 @@ var overHTTP = shape[HTTP]{
 // Roles lists the functions that a hook file may have (format, section 10).
 var Roles = []string{"next", "classify", "request", "sign", "record", "records"}
 
+var functionName = regexp.MustCompile(identifierPattern)
+
 // functions is a mapping from roles to names of functions; false is none.
 var functions = shape[map[string]string]{
 	schema: func(*definitions) schema {
@@ -71,7 +74,7 @@ var functions = shape[map[string]string]{
 				r.fail(e.key, fmt.Sprintf("unknown key `%s`", e.name), r.unknownHint("stream.hook", e.name, Roles))
 			case value.Kind == yaml.ScalarNode && value.Tag == "!!bool" && value.Value == "false":
 				made[e.name] = ""
-			case value.Kind == yaml.ScalarNode && value.Tag == "!!str" && partitionName.MatchString(value.Value):
+			case value.Kind == yaml.ScalarNode && value.Tag == "!!str" && functionName.MatchString(value.Value):
 				made[e.name] = value.Value
 			default:
 				r.fail(e.value, fmt.Sprintf("`%s` is the name of a function, or false, not %s", e.name, kindOf(value)), "")

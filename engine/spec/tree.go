@@ -37,8 +37,16 @@ func tree(file string, text []byte) (*yaml.Node, Errors) {
 		return nil, Errors{{Pos{file, line, col}, "the file is not UTF-8 here", ""}}
 	}
 	dec := yaml.NewDecoder(bytes.NewReader(text))
+	decode := func(n *yaml.Node) (err error) {
+		defer func() { // the reader panics on some texts that are not YAML
+			if p := recover(); p != nil {
+				err = fmt.Errorf("yaml: %v", p)
+			}
+		}()
+		return dec.Decode(n)
+	}
 	var doc yaml.Node
-	switch err := dec.Decode(&doc); {
+	switch err := decode(&doc); {
 	case errors.Is(err, io.EOF):
 		return nil, Errors{{Pos{file, 1, 1}, "the file is empty", "a connector begins with `connector: name` and `format: 1`"}}
 	case err != nil:
@@ -46,7 +54,7 @@ func tree(file string, text []byte) (*yaml.Node, Errors) {
 	}
 	var errs Errors
 	var second yaml.Node
-	switch err := dec.Decode(&second); {
+	switch err := decode(&second); {
 	case err == nil:
 		errs = append(errs, &Error{Pos{file, max(second.Line, 1), max(second.Column, 1)}, "a second document begins here", "one file holds one connector"})
 	case !errors.Is(err, io.EOF):

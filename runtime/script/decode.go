@@ -32,7 +32,7 @@ func DecodeNext(res Result) (Next, error) {
 	if res.Undefined {
 		return n, nil
 	}
-	d, err := decode("next", res, []string{"token", "end", "fail", "memo", "wait"}, true)
+	d, err := decode("next", res, []string{"token", "end", "fail", "memo", "wait"})
 	if err != nil {
 		return n, err
 	}
@@ -64,6 +64,11 @@ func DecodeNext(res Result) (Next, error) {
 	}
 	if said > 1 {
 		return Next{}, d.problem("more than one of token, end and fail")
+	}
+	for _, key := range res.absent {
+		if said == 0 && key != "memo" && key != "wait" {
+			return Next{}, d.problem("{" + key + ": undefined}")
+		}
 	}
 	if said == 0 && !n.HasMemo && n.Wait == 0 {
 		return Next{}, d.problem("an object without token, end or fail")
@@ -143,7 +148,7 @@ func (d *decoded) error(msg, hint string) error {
 }
 
 // decode takes a result that must be an object of known members.
-func decode(role string, res Result, known []string, optional bool) (*decoded, error) {
+func decode(role string, res Result, known []string) (*decoded, error) {
 	d := newDecoded(role, res)
 	if res.Undefined {
 		return nil, d.problem("nothing")
@@ -155,10 +160,6 @@ func decode(role string, res Result, known []string, optional bool) (*decoded, e
 		if !slices.Contains(known, key) {
 			return nil, d.unknown(key, known)
 		}
-		if !optional || key == "memo" || key == "wait" {
-			continue
-		}
-		return nil, d.problem("{" + key + ": undefined}")
 	}
 	for k := range rawjson.Members(res.JSON) {
 		if key, _ := rawjson.String(k); !slices.Contains(known, key) {

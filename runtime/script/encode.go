@@ -52,8 +52,6 @@ func (e *encoder) value(v goja.Value, holder *goja.Object, key string) bool {
 	e.tick()
 	if obj, ok := v.(*goja.Object); ok {
 		v = e.toJSON(obj, key)
-	} else if e.lenient && goja.IsBigInt(v) {
-		// A toJSON that the script has put on BigInt.prototype is not asked: digits are exact.
 	}
 	if e.replacer != nil {
 		if holder == nil {
@@ -149,13 +147,9 @@ func (e *encoder) object(obj *goja.Object) bool {
 		return e.primitive(e.m.unwrap(obj).Export())
 	case "Array":
 		return e.array(obj)
-	case "Map", "Set", "WeakMap", "WeakSet", "RegExp", "Promise":
-		if !e.lenient {
-			return e.refuse("a " + obj.ClassName() + "; make an object or array of it")
-		}
 	case "Error":
 		if !e.lenient {
-			return e.refuse("an error object; throw it, or return its message")
+			return e.refuse("an error object", "throw it, or return its message")
 		}
 	}
 	if _, ok := goja.AssertFunction(obj); ok {
@@ -166,7 +160,9 @@ func (e *encoder) object(obj *goja.Object) bool {
 	first := true
 	keys := e.only
 	if keys == nil {
-		keys = obj.Keys()
+		if keys = obj.Keys(); len(keys) == 0 && !e.lenient {
+			e.collection(obj)
+		}
 	}
 	for _, key := range keys {
 		v := obj.Get(key)
@@ -185,6 +181,23 @@ func (e *encoder) object(obj *goja.Object) bool {
 	}
 	e.leave(first, '}')
 	return true
+}
+
+// collection refuses what JSON.stringify would write as {}: a Map or Set, whose elements are no
+// properties.
+func (e *encoder) collection(obj *goja.Object) {
+	proto := obj.Prototype()
+	if proto == nil {
+		return
+	}
+	ctor, ok := proto.Get("constructor").(*goja.Object)
+	if !ok {
+		return
+	}
+	switch name := ctor.Get("name"); name.String() {
+	case "Map", "Set", "WeakMap", "WeakSet", "RegExp":
+		e.refuse("a "+name.String(), "make an object or array of it")
+	}
 }
 
 func (e *encoder) array(obj *goja.Object) bool {
@@ -282,9 +295,13 @@ func (e *encoder) colon() {
 }
 
 // refuse leaves a value out, as JSON.stringify does, or throws: a result says what it means.
-func (e *encoder) refuse(what string) bool {
+func (e *encoder) refuse(what string, advice ...string) bool {
 	if !e.lenient {
-		panic(e.m.vm.NewTypeError("%s is no JSON value", what))
+		msg := what + " is no JSON value"
+		for _, a := range advice {
+			msg += "; " + a
+		}
+		panic(e.m.vm.NewTypeError("%s", msg))
 	}
 	return false
 }

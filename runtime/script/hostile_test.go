@@ -106,7 +106,7 @@ func runHostile(t *testing.T, worker []string, only func(child bool) bool) {
 			continue
 		}
 		t.Run(h.name, func(t *testing.T) {
-			p, err := Compile(hostileHook(h.text), nil, Options{Worker: worker, Slots: slots, Limits: Limits{Time: 300 * time.Millisecond}})
+			p, err := Compile(hostileHook(h.text), nil, Options{Worker: worker, Slots: slots, Limits: Limits{Time: 100 * time.Millisecond}})
 			if err != nil {
 				t.Fatal(err)
 			}

@@ -3,7 +3,10 @@ package script
 // near returns the name that a misspelt one most likely means, "" when none is close: at most a third
 // of its letters may be wrong, missing, too many or swapped.
 func near(name string, names []string) string {
-	best, found := max(1, len(name)/3)+1, ""
+	if len(name) < 3 {
+		return ""
+	}
+	best, found := len(name)/3+1, ""
 	for _, n := range names {
 		if d := distance(name, n, best); d < best {
 			best, found = d, n

@@ -75,7 +75,7 @@ func (r *Request) query() []byte {
 
 // DecodeRequest reads what request or sign returned.
 func DecodeRequest(function string, res Result) (*Request, error) {
-	d, err := decode(function, res, []string{"method", "url", "query", "headers", "body", "text"}, false)
+	d, err := decode(function, res, []string{"method", "url", "query", "headers", "body", "text"})
 	if err != nil {
 		return nil, err
 	}

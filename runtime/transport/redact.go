@@ -3,6 +3,7 @@ package transport
 import (
 	"encoding/base64"
 	"encoding/json"
+	"fmt"
 	"html"
 	"net/url"
 	"slices"
@@ -10,6 +11,7 @@ import (
 	"strings"
 	"sync"
 	"sync/atomic"
+	"unicode/utf16"
 )
 
 // Mask stands where a secret would.
@@ -83,8 +85,9 @@ func forms(s string) []string {
 	if b, err := json.Marshal(s); err == nil { // <, > and & as \u003c
 		out = append(out, inner(string(b)), strings.ReplaceAll(inner(string(b)), "/", `\/`))
 	}
-	quoted := inner(strconv.Quote(s))
-	out = append(out, quoted, strings.ReplaceAll(quoted, "/", `\/`), inner(strconv.QuoteToASCII(s)))
+	for _, quoted := range []string{inner(strconv.Quote(s)), inner(strconv.QuoteToASCII(s)), asciiJSON(s, `\u%04x`), asciiJSON(s, `\u%04X`)} {
+		out = append(out, quoted, strings.ReplaceAll(quoted, "/", `\/`))
+	}
 	if len(s) >= minBase64 {
 		for offset := range 3 {
 			std := base64At(base64.RawStdEncoding, s, offset)
@@ -92,6 +95,25 @@ func forms(s string) []string {
 		}
 	}
 	return out
+}
+
+// asciiJSON is s in a JSON string in which everything beyond ASCII is written with escape.
+func asciiJSON(s, escape string) string {
+	b, err := json.Marshal(s)
+	if err != nil {
+		return s
+	}
+	var out strings.Builder
+	for _, r := range inner(string(b)) {
+		if r < 0x80 {
+			out.WriteRune(r)
+			continue
+		}
+		for _, u := range utf16.AppendRune(nil, r) {
+			fmt.Fprintf(&out, escape, u)
+		}
+	}
+	return out.String()
 }
 
 func inner(quoted string) string { return quoted[1 : len(quoted)-1] }
