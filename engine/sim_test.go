@@ -83,7 +83,9 @@ func (a *api) parse(v json.RawMessage) (at, empties int) {
 		empties, _ = strconv.Atoi(parts["a&b"].(string))
 	default:
 		var text string
-		err = json.Unmarshal(v, &text)
+		if json.Unmarshal(v, &text) != nil {
+			break
+		}
 		form := "c&%d<%d"
 		if a.shape == "url" {
 			form = "/list?at=%d&empties=%d"
