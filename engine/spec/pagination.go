@@ -21,7 +21,7 @@ var paginationTable = table[Pagination]{
 		field("send", "where the position goes in the request", send, func(p *Pagination) **Send { return &p.Send }),
 		field("next", "where the next position stands in the answer", pick, func(p *Pagination) **Pick { return &p.Next }),
 		field("limit", "the page size asked for", limitTable.shape(), func(p *Pagination) *Pagination { return p }),
-		field("step", "what the offset advances by", stepLimit, func(p *Pagination) *bool { return &p.Rules.StepLimit }),
+		field("step", "what the offset advances by", either("received", "limit"), func(p *Pagination) *bool { return &p.Rules.StepLimit }),
 		field("total", "count of all records: a reference, or {from, kind}", total, func(p *Pagination) *Pagination { return p }),
 		field("remaining", "count of the records still to come", pick, func(p *Pagination) **Pick { return &p.Remaining }),
 		field("total_pages", "count of all pages", pick, func(p *Pagination) **Pick { return &p.TotalPages }),
@@ -102,17 +102,6 @@ var keep = shape[Pagination]{
 	},
 }
 
-// stepLimit is limit (true) or received.
-var stepLimit = shape[bool]{
-	schema: func(d *definitions) schema { return oneOf("received", "limit").schema(d) },
-	read: func(r reader, n *yaml.Node, v *bool) given {
-		var word string
-		got := oneOf("received", "limit").read(r, n, &word)
-		*v = word == "limit"
-		return got
-	},
-}
-
 // jsonValue is a plain JSON value, null included.
 var jsonValue = shape[json.RawMessage]{
 	schema: plainValue.schema,
@@ -133,19 +122,8 @@ var tokenTable = table[TokenRules]{
 		field("ttl", "how long a token may be used", durationFrom(time.Millisecond), func(t *TokenRules) *time.Duration { return &t.TTL }),
 		field("one_use", "a token may be sent once", boolean, func(t *TokenRules) *bool { return &t.OneUse }).or("false"),
 		field("match", "regular expression (RE2) that a sound token matches", regularExpression, func(t *TokenRules) *string { return &t.Match }),
-		field("encode", "percent: encoded once; raw: sent untouched", encode, func(t *TokenRules) *bool { return &t.Raw }),
+		field("encode", "percent: encoded once; raw: sent untouched", either("percent", "raw"), func(t *TokenRules) *bool { return &t.Raw }),
 		field("secret", "the token is shown as ***", boolean, func(t *TokenRules) *bool { return &t.Secret }).or("false"),
-	},
-}
-
-// encode is percent, or raw (true).
-var encode = shape[bool]{
-	schema: func(d *definitions) schema { return oneOf("percent", "raw").schema(d) },
-	read: func(r reader, n *yaml.Node, v *bool) given {
-		var word string
-		got := oneOf("percent", "raw").read(r, n, &word)
-		*v = word == "raw"
-		return got
 	},
 }
 
@@ -154,18 +132,7 @@ var onEndTable = table[engine.Rules]{
 	what: "`on_end`",
 	like: "{unconfirmed: probe}",
 	keys: []key[engine.Rules]{
-		field("unconfirmed", "accept the end, or spend one request to confirm it", unconfirmed, func(t *engine.Rules) *bool { return &t.Probe }),
-	},
-}
-
-// unconfirmed is accept, or probe (true).
-var unconfirmed = shape[bool]{
-	schema: func(d *definitions) schema { return oneOf("accept", "probe").schema(d) },
-	read: func(r reader, n *yaml.Node, v *bool) given {
-		var word string
-		got := oneOf("accept", "probe").read(r, n, &word)
-		*v = word == "probe"
-		return got
+		field("unconfirmed", "accept the end, or spend one request to confirm it", either("accept", "probe"), func(t *engine.Rules) *bool { return &t.Probe }),
 	},
 }
 

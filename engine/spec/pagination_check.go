@@ -1,8 +1,10 @@
 package spec
 
 import (
+	"encoding/json"
 	"fmt"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/lastpage/lastpage/engine"
@@ -32,8 +34,7 @@ func checkPagination(r reader, m *mapping, p *Pagination) {
 		checkType(r, m, p)
 	}
 	if raw, ok := literalOf(p.Start); ok {
-		rules.Start = raw
-		checkStart(r, m, rules.Type, raw)
+		rules.Start = checkStart(r, m, rules.Type, raw)
 	}
 	rules.HasNext = p.Next != nil
 	rules.HasTotal = p.Total != nil
@@ -123,12 +124,18 @@ func checkType(r reader, m *mapping, p *Pagination) {
 	}
 }
 
-// checkStart reports first positions that the type cannot have.
-func checkStart(r reader, m *mapping, t engine.Type, raw []byte) {
-	text := strings.Trim(string(raw), `"`)
-	if m.known("type") && (t == engine.Offset || t == engine.PageNumber) && (text == "" || strings.Trim(text, "0123456789") != "") {
-		r.fail(m.at("start"), fmt.Sprintf("`start` of pagination type `%s` is a whole number, not `%s`", t, shorten(text)), "")
+// checkStart reports a first position that the type cannot have, and returns it; digits in a text
+// are a number where the position is one.
+func checkStart(r reader, m *mapping, t engine.Type, raw json.RawMessage) json.RawMessage {
+	if !m.known("type") || t != engine.Offset && t != engine.PageNumber {
+		return raw
 	}
+	digits := strings.Trim(string(raw), `"`)
+	if n, err := strconv.ParseInt(digits, 10, 64); err != nil || n < 0 {
+		r.fail(m.at("start"), fmt.Sprintf("`start` of pagination type `%s` is a whole number, not `%s`", t, shorten(digits)), "")
+		return raw
+	}
+	return json.RawMessage(digits)
 }
 
 // checkDecides reports a decider that no key declares.

@@ -120,7 +120,7 @@ var windowTable = table[Window]{
 		field("to", "where the last window ends", templateTime, func(w *Window) **Text { return &w.To }).or("now"),
 		field("every", "length of a window; the whole span when not given", durationFrom(time.Millisecond), func(w *Window) *time.Duration { return &w.Every }),
 		field("format", "how times are written: rfc3339, epoch, epoch_ms or a Go layout", timeFormat, func(w *Window) *string { return &w.Format }).or("rfc3339"),
-		field("end", "whether the API counts the end in", windowEnd, func(w *Window) *bool { return &w.Inclusive }),
+		field("end", "whether the API counts the end in", either("exclusive", "inclusive"), func(w *Window) *bool { return &w.Inclusive }),
 		field("min", "the shortest window that cutting in half may make", durationFrom(time.Millisecond), func(w *Window) *time.Duration { return &w.Min }).or("1s"),
 		field("split_over", "a window whose total is larger is cut in half", integerFrom[int64](1), func(w *Window) *int64 { return &w.SplitOver }),
 	},
@@ -165,17 +165,6 @@ func literalTime(t *Text) (time.Time, bool) {
 	}
 	at, err := ParseTime(literal, time.Date(2100, 1, 1, 0, 0, 0, 0, time.UTC))
 	return at, err == nil
-}
-
-// windowEnd is exclusive or inclusive.
-var windowEnd = shape[bool]{
-	schema: func(d *definitions) schema { return oneOf("exclusive", "inclusive").schema(d) },
-	read: func(r reader, n *yaml.Node, v *bool) given {
-		var word string
-		got := oneOf("exclusive", "inclusive").read(r, n, &word)
-		*v = word == "inclusive"
-		return got
-	},
 }
 
 var chainsTable = table[Chains]{

@@ -114,7 +114,7 @@ func number(least float64) shape[float64] {
 
 const durationPattern = `^([0-9.]+(ms|s|m|h|d|w))+$`
 
-// duration is a length of time; with positive it is not 0.
+// durationFrom is a length of time that is at least least.
 func durationFrom(least time.Duration) shape[time.Duration] {
 	return scalarOf("a duration such as 30s", orExpression(schema{"anyOf": []schema{{"const": 0}, {"const": "0"}, {"type": "string", "pattern": durationPattern}}}),
 		func(n *yaml.Node, _ bool) (time.Duration, error) {
@@ -178,6 +178,20 @@ func oneOf[V ~string](words ...V) shape[V] {
 			}
 			*v = V(n.Value)
 			return set
+		},
+	}
+}
+
+// either is one of two words: false for the first, true for the second.
+func either(no, yes string) shape[bool] {
+	words := oneOf(no, yes)
+	return shape[bool]{
+		schema: words.schema,
+		read: func(r reader, n *yaml.Node, v *bool) given {
+			var word string
+			got := words.read(r, n, &word)
+			*v = word == yes
+			return got
 		},
 	}
 }

@@ -72,6 +72,8 @@ func TestSchemaMutations(t *testing.T) {
 		}
 		root, _ := tree("", []byte(s.yaml()))
 		root = expand(root)
+		streams := root.Content[len(root.Content)-1]
+		streams.Content = append(streams.Content[:2:2], streams.Content[4:]...) // `copy` is the first again
 		check := func(where, how string) {
 			text, err := yaml.Marshal(root)
 			if err != nil {
@@ -102,7 +104,7 @@ func TestSchemaMutations(t *testing.T) {
 				n.Content = n.Content[:len(n.Content)-2]
 			}
 			for i := range n.Content {
-				if n.Kind == yaml.MappingNode && (i%2 == 0 || n.Content[i-1].Value == "copy") {
+				if n.Kind == yaml.MappingNode && i%2 == 0 {
 					continue
 				}
 				inner := fmt.Sprintf("%s[%d]", where, i)
@@ -110,7 +112,7 @@ func TestSchemaMutations(t *testing.T) {
 					inner = where + "." + n.Content[i-1].Value
 				}
 				keep := n.Content[i]
-				for range 3 { // each value in three ways, in turn
+				for range 2 { // each value in two ways, in turn
 					r := replacements[total%len(replacements)]
 					n.Content[i] = r
 					check(inner, fmt.Sprintf("%s %q", r.Tag, r.Value))
