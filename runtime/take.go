@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/lastpage/lastpage/engine"
@@ -57,6 +58,10 @@ func (c *chain) take(ctx context.Context, g *got) (*chainEnd, error) {
 	if v.Kind == engine.Recover {
 		c.sr.stats.recovered()
 	}
+	if c.ahead != nil && len(v.Events) > 0 { // a total that changed, an empty page: a doubt
+		c.drop()
+		c.serial = true
+	}
 	if end != nil || v.Kind != engine.Continue || c.sr.spec.Pagination.Token.OneUse {
 		if err := c.settle(); err != nil {
 			return nil, err
@@ -87,10 +92,17 @@ func (c *chain) conclude(v engine.Verdict, b *batchOf) *chainEnd {
 
 // doubt says in one clause why a chain ended incomplete.
 func doubt(v engine.Verdict) string {
-	if v.Detail == "" {
-		return fmt.Sprintf("page %d: %s", v.Next.Pages, v.Code)
+	says := v.Detail
+	if t := v.Next.Total; t != nil && strings.HasPrefix(says, engine.WitnessTotal+" says") {
+		says = "the API says " + plural(*t, "record")
 	}
-	return fmt.Sprintf("page %d: %s", v.Next.Pages, v.Detail)
+	switch v.Code {
+	case engine.CodeNextTokenMissing:
+		return fmt.Sprintf("the next token was missing on page %d although %s", v.Next.Pages, says)
+	case engine.CodeShortOfTotal:
+		return fmt.Sprintf("the walk ended on page %d although %s", v.Next.Pages, says)
+	}
+	return fmt.Sprintf("on page %d %s", v.Next.Pages, orElse(says, v.Code))
 }
 
 // partial ends the chain inside a page, because a limit of records is reached: the state stays at the
