@@ -108,13 +108,9 @@ func named[V, L any](what string, s shape[V], add func(r reader, e entry, list *
 			return schema{"type": "object", "additionalProperties": s.schema(d)}
 		},
 		read: func(r reader, n *yaml.Node, v *L) given {
-			n = follow(n)
-			if isNull(n) {
-				return absent
-			}
-			if n.Kind != yaml.MappingNode {
-				r.wants(n, what, "")
-				return wrong
+			n, got := r.expect(n, yaml.MappingNode, what, "")
+			if got != set {
+				return got
 			}
 			before := len(r.errs)
 			for _, e := range entries(n, r.fail) {

@@ -47,6 +47,20 @@ func (r reader) failAt(n *yaml.Node, off int, msg, hint string) {
 	r.file.errs = append(r.file.errs, &Error{at, msg, hint})
 }
 
+// expect returns what an alias stands for when it is of the kind; else it says absent for null and
+// reports anything else.
+func (r reader) expect(n *yaml.Node, kind yaml.Kind, what, like string) (*yaml.Node, given) {
+	n = follow(n)
+	switch {
+	case isNull(n):
+		return n, absent
+	case n.Kind != kind:
+		r.wants(n, what, like)
+		return n, wrong
+	}
+	return n, set
+}
+
 // wants reports a value of the wrong kind.
 func (r reader) wants(n *yaml.Node, what, like string) {
 	hint := ""

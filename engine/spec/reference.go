@@ -48,13 +48,9 @@ const refPattern = `^(body|header|link|first|last|max|min|status)([.\[]|$)|\$\{`
 var oneSource = shape[Source]{
 	schema: func(*definitions) schema { return schema{"type": "string", "pattern": refPattern} },
 	read: func(r reader, n *yaml.Node, v *Source) given {
-		n = follow(n)
-		if isNull(n) {
-			return absent
-		}
-		if n.Kind != yaml.ScalarNode {
-			r.wants(n, "a reference such as `body.meta.next`, or an expression", "")
-			return wrong
+		n, got := r.expect(n, yaml.ScalarNode, "a reference such as `body.meta.next`, or an expression", "")
+		if got != set {
+			return got
 		}
 		if holdsExpression(n.Value) {
 			r.scope = ScopeResponse

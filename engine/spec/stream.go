@@ -53,13 +53,9 @@ var functions = shape[map[string]string]{
 		return schema{"type": "object", "properties": props, "additionalProperties": false}
 	},
 	read: func(r reader, n *yaml.Node, v *map[string]string) given {
-		n = follow(n)
-		if isNull(n) {
-			return absent
-		}
-		if n.Kind != yaml.MappingNode {
-			r.wants(n, "a mapping from roles to functions", "{next: nextAlerts}")
-			return wrong
+		n, got := r.expect(n, yaml.MappingNode, "a mapping from roles to functions", "{next: nextAlerts}")
+		if got != set {
+			return got
 		}
 		before := len(r.errs)
 		made := map[string]string{}
@@ -98,13 +94,9 @@ var streams = shape[streamList]{
 		return schema{"type": "object", "minProperties": 1, "propertyNames": schema{"pattern": streamName.String()}, "additionalProperties": streamTable.shape().schema(d)}
 	},
 	read: func(r reader, n *yaml.Node, v *streamList) given {
-		n = follow(n)
-		if isNull(n) {
-			return absent
-		}
-		if n.Kind != yaml.MappingNode {
-			r.wants(n, "a mapping from names to streams", "")
-			return wrong
+		n, got := r.expect(n, yaml.MappingNode, "a mapping from names to streams", "")
+		if got != set {
+			return got
 		}
 		before := len(r.errs)
 		for _, e := range entries(n, r.fail) {

@@ -156,13 +156,9 @@ func (m *mapping) sub(name string) *mapping {
 
 // read reads a mapping into t, over what t holds already.
 func (tb *table[T]) read(r reader, n *yaml.Node, t *T) given {
-	n = follow(n)
-	if isNull(n) {
-		return absent
-	}
-	if n.Kind != yaml.MappingNode {
-		r.wants(n, tb.what, tb.like)
-		return wrong
+	n, got := r.expect(n, yaml.MappingNode, tb.what, tb.like)
+	if got != set {
+		return got
 	}
 	m := &mapping{r: r, node: n, got: map[string]given{}, keys: map[string]entry{}, docs: map[string]string{}}
 	r.maps[n] = m

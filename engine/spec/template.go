@@ -14,13 +14,9 @@ import (
 var templateText = shape[*Text]{
 	schema: func(*definitions) schema { return schema{"type": []string{"string", "number", "boolean"}} },
 	read: func(r reader, n *yaml.Node, v **Text) given {
-		n = follow(n)
-		if isNull(n) {
-			return absent
-		}
-		if n.Kind != yaml.ScalarNode {
-			r.wants(n, "a text", "")
-			return wrong
+		n, got := r.expect(n, yaml.ScalarNode, "a text", "")
+		if got != set {
+			return got
 		}
 		before := len(r.errs)
 		*v = r.template(n)
@@ -46,19 +42,19 @@ var condition = shape[*Text]{
 
 // in reads a value whose expressions have another scope.
 func in[V any](scope Scope, s shape[V]) shape[V] {
-	read := s.read
-	s.read = func(r reader, n *yaml.Node, v *V) given {
-		r.scope = scope
-		return read(r, n, v)
-	}
-	return s
+	return as(s, func(r *reader) { r.scope = scope })
 }
 
 // inPart reads a value whose expressions stand in a named part of the stream.
 func inPart[V any](part string, s shape[V]) shape[V] {
+	return as(s, func(r *reader) { r.part = part })
+}
+
+// as reads a value by a reader that is changed first.
+func as[V any](s shape[V], change func(*reader)) shape[V] {
 	read := s.read
 	s.read = func(r reader, n *yaml.Node, v *V) given {
-		r.part = part
+		change(&r)
 		return read(r, n, v)
 	}
 	return s
@@ -176,13 +172,9 @@ func fieldsOf(kind fieldKind) shape[[]Field] {
 	return shape[[]Field]{
 		schema: func(*definitions) schema { return schema{"type": "object", "additionalProperties": value} },
 		read: func(r reader, n *yaml.Node, v *[]Field) given {
-			n = follow(n)
-			if isNull(n) {
-				return absent
-			}
-			if n.Kind != yaml.MappingNode {
-				r.wants(n, "a mapping from names to values", "")
-				return wrong
+			n, got := r.expect(n, yaml.MappingNode, "a mapping from names to values", "")
+			if got != set {
+				return got
 			}
 			before := len(r.errs)
 			merged := append([]Field{}, *v...)
