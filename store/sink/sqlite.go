@@ -204,6 +204,10 @@ func (s *sqlite) Close(context.Context) error {
 }
 
 func (s *sqlite) explain(err error) error {
+	var foreign errForeignTable
+	if errors.As(err, &foreign) {
+		return &Error{Output: s.name, What: fmt.Sprintf("the database has a table %s which is not this sink's", string(foreign)), Try: "name another with ?table="}
+	}
 	var e sqlite3.Error
 	if !errors.As(err, &e) {
 		return err

@@ -78,7 +78,7 @@ func (t *sqlTable) open(ctx context.Context, db *sql.DB, m *sqliteMark, fresh bo
 			return err
 		}
 		if there > 0 {
-			return &Error{Output: t.name, What: "the database has a table of that name which is not this sink's", Try: "name another with ?table="}
+			return errForeignTable(t.name)
 		}
 	}
 	exec("CREATE TABLE IF NOT EXISTS " + table + " (seq INTEGER PRIMARY KEY, key TEXT, record TEXT NOT NULL, chain TEXT NOT NULL, at TEXT NOT NULL)")
@@ -119,6 +119,10 @@ func (t *sqlTable) open(ctx context.Context, db *sql.DB, m *sqliteMark, fresh bo
 	t.one, err = db.PrepareContext(ctx, t.insert(1))
 	return err
 }
+
+type errForeignTable string
+
+func (e errForeignTable) Error() string { return "table " + string(e) + " is not this sink's" }
 
 // insert is the statement that writes rows.
 func (t *sqlTable) insert(rows int) string {
