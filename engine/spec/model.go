@@ -484,9 +484,9 @@ type Take struct {
 type Window struct {
 	Pos       Pos
 	From, To  *Text
-	Every     time.Duration
-	Format    string // as Incremental.Format
-	Inclusive bool   // end: inclusive
+	Every     time.Duration // 0: the whole span is one window
+	Format    string        // as Incremental.Format
+	Inclusive bool          // end: inclusive
 	Min       time.Duration
 	SplitOver int64 // 0 without
 }

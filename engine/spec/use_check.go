@@ -54,6 +54,9 @@ func (r reader) missing(c *Connector, u use, name string) string {
 		return slices.ContainsFunc(c.Streams, test)
 	}
 	given := func(s *Stream, key string) bool { return r.maps[r.streams[s]].any(key) }
+	if u.part == "window" && slices.Contains([]string{"window", "partition", "session"}, name) {
+		return fmt.Sprintf("`%s` has no value where the windows are made", name)
+	}
 	which := "the stream has"
 	if u.stream == nil {
 		which = "no stream has"
@@ -71,9 +74,6 @@ func (r reader) missing(c *Connector, u use, name string) string {
 			return "`watermark` is never set: " + which + negate(u, "`incremental`")
 		}
 	case "window":
-		if u.part == "window" {
-			return "`window` has no value where the windows are made"
-		}
 		if !has(func(s *Stream) bool {
 			return slices.ContainsFunc(s.Partitions, func(p *Partition) bool { return p.Window != nil }) || r.partitionsWrong(s)
 		}) {
