@@ -59,6 +59,10 @@ type Config struct {
 	// Observe is told each exchange, from the goroutine that called Do.
 	Observe func(e *Exchange)
 
+	// Transport makes the round trips; nil: a pool of connections of this client. With it Proxy, TLS
+	// and DenyPrivate are its own business.
+	Transport http.RoundTripper
+
 	Redact *Redactor
 	Clock  Clock          // nil: the machine's
 	Random func() float64 // in [0, 1), nil: math/rand
@@ -77,7 +81,7 @@ type Client struct {
 	cfg     Config
 	base    Origin
 	allow   []allowance
-	pool    *http.Transport
+	pool    *http.Transport // nil with a Transport of the caller's
 	retries *retryablehttp.Client
 	redact  *Redactor
 	clock   Clock
@@ -137,11 +141,12 @@ func New(cfg Config) (*Client, error) {
 		}
 		c.allow = append(c.allow, a)
 	}
-	pool, err := roundTripper(&c.cfg)
-	if err != nil {
-		return nil, err
+	if c.cfg.Transport == nil {
+		if c.pool, err = roundTripper(&c.cfg); err != nil {
+			return nil, err
+		}
+		c.cfg.Transport = c.pool
 	}
-	c.pool = pool
 	c.retries = &retryablehttp.Client{
 		HTTPClient: &http.Client{
 			Transport:     attempts{},
@@ -156,4 +161,8 @@ func New(cfg Config) (*Client, error) {
 }
 
 // Close lets idle connections go. Requests in flight end by their contexts.
-func (c *Client) Close() { c.pool.CloseIdleConnections() }
+func (c *Client) Close() {
+	if c.pool != nil {
+		c.pool.CloseIdleConnections()
+	}
+}

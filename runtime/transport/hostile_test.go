@@ -45,7 +45,7 @@ func hostile(rnd *rand.Rand) []byte {
 			b.WriteString("Content-Encoding: gzip\r\n")
 		}
 	}
-	if rnd.IntN(100) == 0 {
+	if rnd.IntN(400) == 0 {
 		b.WriteString("X-Big: " + bigHeader + "\r\n")
 	}
 	for range rnd.IntN(5) {
@@ -97,7 +97,7 @@ func TestHostileAnswers(t *testing.T) {
 	srv := newRawServer(t, func(n int, conn net.Conn, r *http.Request) bool {
 		mu.Lock()
 		text := hostile(rnd)
-		keep := rnd.IntN(2) == 0
+		keep := rnd.IntN(50) == 0 || whole(string(text))
 		mu.Unlock()
 		_ = conn.SetWriteDeadline(time.Now().Add(5 * time.Second))
 		_, err := conn.Write(text)
@@ -111,7 +111,7 @@ func TestHostileAnswers(t *testing.T) {
 
 	configure := func(cfg *Config) {
 		jsonOnly(cfg)
-		cfg.Clock, cfg.MaxPage, cfg.Timeout = newFakeClock(), 128<<10, 50*time.Millisecond
+		cfg.Clock, cfg.MaxPage, cfg.Timeout = newFakeClock(), 128<<10, 500*time.Millisecond
 		cfg.Retry.Attempts = 2
 		cfg.Observe = func(e *Exchange) { _ = new(HAR).entry(e) }
 	}

@@ -219,14 +219,14 @@ func (x *call) callbackError(ctx context.Context, code string, err error) error 
 
 // roundTrip sends r. With deny_private a proxy must not reach what a direct connection may not.
 func (x *call) roundTrip(r *http.Request) (*http.Response, error) {
-	if x.cfg.DenyPrivate {
+	if x.cfg.DenyPrivate && x.pool != nil {
 		if proxy, err := x.pool.Proxy(r); err == nil && proxy != nil {
 			if err := checkPublic(r.Context(), r.URL.Hostname()); err != nil {
 				return nil, err
 			}
 		}
 	}
-	return x.pool.RoundTrip(r)
+	return x.cfg.Transport.RoundTrip(r)
 }
 
 // redirect returns where resp sends the request on, nil when it is the answer. It changes out

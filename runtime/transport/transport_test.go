@@ -6,10 +6,12 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"log"
 	"net"
 	"net/http"
 	"net/http/httptest"
 	"net/url"
+	"os"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -18,6 +20,11 @@ import (
 
 	"github.com/lastpage/lastpage/engine/spec"
 )
+
+func TestMain(m *testing.M) {
+	log.SetOutput(io.Discard) // net/http tells there what servers send unasked
+	os.Exit(m.Run())
+}
 
 // fakeClock is simulated: Sleep moves it on at once and is written down.
 type fakeClock struct {
