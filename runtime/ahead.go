@@ -66,7 +66,7 @@ func (c *chain) next(ctx context.Context) (*got, error) {
 // aheadOf is how many pages may be in flight now: one until the first page has been read.
 func (c *chain) aheadOf() int {
 	r := c.walk.Rules
-	if r.Parallel < 2 || c.serial || c.state.Pages == 0 || c.state.Rung != 0 || c.state.Probe || c.state.Position == nil {
+	if r.Parallel < 2 || c.serial || c.sr.job.Serial || c.state.Pages == 0 || c.state.Rung != 0 || c.state.Probe || c.state.Position == nil {
 		return 1
 	}
 	if c.sr.left >= 0 || c.sr.job.MaxPages > 0 || c.sr.spec.Limits.Pages > 0 {

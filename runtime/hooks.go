@@ -40,7 +40,7 @@ func (b *bound) hooked(st *spec.Stream, role string) bool { return b.function(st
 
 // env is the scope as JavaScript sees it.
 func (s *scope) env() *script.Env {
-	e := &script.Env{Now: s.job.now()}
+	e := &script.Env{Now: s.job.now(), Seed: s.job.job.Seed}
 	e.Set("config", script.JSON(s.config.object))
 	e.Set("watermark", script.JSON(s.watermark))
 	e.Set("partition", script.JSON(s.partition))
@@ -124,7 +124,7 @@ func (s *scope) context() script.Value {
 
 // callNext asks the hook where the chain goes on; nil leaves it to the YAML.
 func (c *chain) callNext(ctx context.Context, g *got) (*engine.HookSays, error) {
-	r, err := c.sr.program.Call(ctx, c.sr.function(c.sr.spec, "next"), &script.Env{Now: c.sr.now()}, g.view.scope.pageValue(g.page))
+	r, err := c.sr.program.Call(ctx, c.sr.function(c.sr.spec, "next"), &script.Env{Now: c.sr.now(), Seed: c.sr.job.Seed}, g.view.scope.pageValue(g.page))
 	if err != nil {
 		return nil, scriptError(err)
 	}
@@ -157,7 +157,7 @@ func (c *chain) callNext(ctx context.Context, g *got) (*engine.HookSays, error) 
 
 // callClassify asks the hook what an answer is; ok is false when it leaves it to the defaults.
 func (b *bound) callClassify(ctx context.Context, st *spec.Stream, v *view) (class spec.Class, ok bool, err error) {
-	r, err := b.program.Call(ctx, b.function(st, "classify"), &script.Env{Now: b.now()}, v.scope.pageValue(nil))
+	r, err := b.program.Call(ctx, b.function(st, "classify"), &script.Env{Now: b.now(), Seed: b.job.Seed}, v.scope.pageValue(nil))
 	if err != nil {
 		return "", false, scriptError(err)
 	}
@@ -186,7 +186,7 @@ func (b *bound) callRequest(ctx context.Context, st *spec.Stream, role string, s
 		t := string(body)
 		in.Text = &t
 	}
-	res, err := b.program.Call(ctx, b.function(st, role), &script.Env{Now: b.now()}, in.Value(), sc.context())
+	res, err := b.program.Call(ctx, b.function(st, role), &script.Env{Now: b.now(), Seed: b.job.Seed}, in.Value(), sc.context())
 	if err != nil {
 		return nil, scriptError(err)
 	}
@@ -215,7 +215,7 @@ func (b *bound) callRequest(ctx context.Context, st *spec.Stream, role string, s
 
 // hookRecord runs the hook's record() over records: each becomes one, several or none.
 func (c *chain) hookRecord(ctx context.Context, g *got, k *kept) error {
-	results, err := c.sr.program.CallEach(ctx, c.sr.function(c.sr.spec, "record"), &script.Env{Now: c.sr.now()}, k.records, g.view.scope.context())
+	results, err := c.sr.program.CallEach(ctx, c.sr.function(c.sr.spec, "record"), &script.Env{Now: c.sr.now(), Seed: c.sr.job.Seed}, k.records, g.view.scope.context())
 	if err != nil {
 		return scriptError(err)
 	}
@@ -238,7 +238,7 @@ func (c *chain) hookRecord(ctx context.Context, g *got, k *kept) error {
 
 // hookRecords lets the hook's records() find the page's records.
 func (c *chain) hookRecords(ctx context.Context, g *got) (listing, error) {
-	r, err := c.sr.program.Call(ctx, c.sr.function(c.sr.spec, "records"), &script.Env{Now: c.sr.now()}, g.view.scope.pageValue(g.page))
+	r, err := c.sr.program.Call(ctx, c.sr.function(c.sr.spec, "records"), &script.Env{Now: c.sr.now(), Seed: c.sr.job.Seed}, g.view.scope.pageValue(g.page))
 	if err != nil {
 		return listing{}, scriptError(err)
 	}

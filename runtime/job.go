@@ -3,6 +3,7 @@ package runtime
 import (
 	"encoding/json"
 	"log/slog"
+	"net/http"
 	"time"
 
 	"github.com/lastpage/lastpage/engine"
@@ -41,5 +42,9 @@ type Job struct {
 	Stop       <-chan struct{}           // closed: finish the pages in flight, commit, end as interrupted
 	Script     script.Options
 	UserAgent  string
+	Transport  http.RoundTripper                                   // sends every request, those for credentials too; nil: the network
+	Random     func() float64                                      // of jitter, in [0, 1); nil: math/rand
+	Seed       uint64                                              // of Math.random and uuid() in scripts; 0: one that nobody knows
+	Serial     bool                                                // one page at a time, whatever pagination.parallel says
 	Strategies map[engine.Type]func(*engine.Rules) engine.Strategy // nil: engine.Strategies()
 }

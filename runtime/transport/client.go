@@ -142,10 +142,11 @@ func New(cfg Config) (*Client, error) {
 		c.allow = append(c.allow, a)
 	}
 	if c.cfg.Transport == nil {
-		if c.pool, err = roundTripper(&c.cfg); err != nil {
+		pool, err := roundTripper(&c.cfg)
+		if err != nil {
 			return nil, err
 		}
-		c.cfg.Transport = c.pool
+		c.pool, c.cfg.Transport = pool, pool
 	}
 	c.retries = &retryablehttp.Client{
 		HTTPClient: &http.Client{
