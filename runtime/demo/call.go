@@ -28,6 +28,8 @@ type call struct {
 	damage *fault            // what happens to the body's bytes, nil for nothing
 	page   int               // number of the page that is being read, from 1; 0 before
 
+	bytes int // of the page's records
+
 	sent    string             // token that asked for this page, "" without
 	renewed func() (any, bool) // a fresh token for the same place, for the refusal's body
 	lose    func()             // ends the session of this request, nil without one

@@ -48,6 +48,7 @@ func (c *call) csv() {
 		c.problem(http.StatusBadRequest, err.Error())
 		return
 	}
+	limit = c.lowered(limit)
 	p, ok := c.list(listing{order: o, limit: limit, locate: at((n - 1) * limit), blanks: true})
 	if !ok {
 		return

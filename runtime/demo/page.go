@@ -58,6 +58,9 @@ func (c *call) list(l listing) (*page, bool) {
 	}
 	c.bend(l, p)
 	c.world.log.add(&c.world.log.s.Records, len(p.recs))
+	for _, r := range p.recs {
+		c.bytes += len(r.raw) + 1
+	}
 	for name, v := range map[string]any{"X-Total-Count": c.total(p), "X-Remaining": c.left(p)} {
 		if _, out := v.(absent); !out && v != nil {
 			c.w.Header().Set(name, fmt.Sprint(v))
@@ -68,10 +71,7 @@ func (c *call) list(l listing) (*page, bool) {
 
 // find reads the view and cuts the page out, faults aside.
 func (c *call) find(l listing, filters []func(*record) bool) *page {
-	p := &page{order: l.order, limit: l.limit}
-	if f := c.declared("max"); f != nil {
-		p.limit = min(p.limit, atoi(f.value, 50))
-	}
+	p := &page{order: l.order, limit: c.lowered(l.limit)}
 	if l.source != nil {
 		p.view = l.source()
 	} else {
@@ -182,6 +182,14 @@ func (c *call) blank(p *page) {
 	p.start = min(max(p.number-1-pushed, 0)*p.limit, len(p.view))
 	p.end = min(p.start+p.limit, len(p.view))
 	p.recs = p.view[p.start:p.end]
+}
+
+// lowered is a page size under the fault max.
+func (c *call) lowered(limit int) int {
+	if f := c.declared("max"); f != nil {
+		return min(limit, atoi(f.value, 50))
+	}
+	return limit
 }
 
 // declared returns the fault of that name wherever it strikes, or nil.

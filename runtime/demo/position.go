@@ -79,9 +79,7 @@ func (c *call) numbered1() {
 		c.problem(http.StatusBadRequest, err.Error())
 		return
 	}
-	if f := c.declared("max"); f != nil {
-		limit = min(limit, atoi(f.value, 50))
-	}
+	limit = c.lowered(limit)
 	p, ok := c.list(listing{order: o, limit: limit, locate: at((n - first) * limit), blanks: true})
 	if !ok {
 		return

@@ -17,7 +17,7 @@ import (
 
 // reply sends a JSON object of a page, pretty when the parameter pretty asks for it.
 func (c *call) reply(status int, body any) {
-	text := appendJSON(make([]byte, 0, 4096), body)
+	text := appendJSON(make([]byte, 0, c.bytes+2048), body)
 	if c.param("pretty") != "" {
 		text = pretty(text)
 	}

@@ -4,7 +4,7 @@
 //	go run ./pocketbase -listen 127.0.0.1:0 -seed 1 -records 5000
 //
 // When it is ready it prints {"url":…,"expected":…} (see package ready) and serves until stdin
-// ends or SIGTERM comes. The expected file holds one stream: indicators (record ids).
+// ends or SIGTERM comes. The expected file holds one stream: records (ids).
 package main
 
 import (
@@ -55,7 +55,7 @@ func run(listen, dir string, seed uint64, records int) (err error) {
 	}
 	return ready.Serve(listen, dir, h, func(ctx context.Context, _ string) (ready.Expected, error) {
 		ids, err := fill(ctx, app, seed, records)
-		return ready.Expected{"indicators": ids}, err
+		return ready.Expected{"records": ids}, err
 	})
 }
 
