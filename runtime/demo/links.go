@@ -16,11 +16,7 @@ var linkEndpoints = []endpoint{
 }
 
 func (c *call) linkBody() {
-	o, limit, err := c.sorted("id", "limit")
-	from := 0
-	if err == nil {
-		err = c.integer("offset", &from, 0, 1<<40)
-	}
+	o, limit, from, err := c.positioned()
 	if err != nil {
 		c.problem(http.StatusBadRequest, err.Error())
 		return

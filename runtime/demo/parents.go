@@ -155,11 +155,7 @@ func (c *call) issues() {
 			return
 		}
 	}
-	limit, err := c.limit("limit", 100)
-	from := 0
-	if err == nil {
-		err = c.integer("offset", &from, 0, 1<<40)
-	}
+	_, limit, from, err := c.positioned()
 	if err != nil {
 		c.problem(http.StatusBadRequest, err.Error())
 		return

@@ -15,7 +15,7 @@ var positionEndpoints = []endpoint{
 	{Path: "/offset", Group: groupPosition, Example: "/offset?offset=100&limit=50",
 		Doc: "offset and limit; items, total, remaining, has_more, done. Positions may come in the query or in a JSON body.", serve: (*call).offset},
 	{Path: "/page", Group: groupPosition, Example: "/page?page=2&per_page=50",
-		Doc: "page (from 1, or from 0 with first_page=0) and per_page; items, total, total_pages, last", serve: (*call).numbered1},
+		Doc: "page (from 1, or from 0 with first_page=0) and per_page; items, total, total_pages, last", serve: (*call).numbered},
 	{Method: "GET", Path: "/range", Group: groupPosition, Example: "-H 'Range: 0-49' /range",
 		Doc: "PostgREST style: request header Range: from-to (Range-Unit: items), or offset and limit; 200 or 206 with Content-Range: from-to/total (total * without count=exact); 416 behind the end", serve: (*call).ranged},
 }
@@ -35,12 +35,17 @@ func (c *call) all() {
 // at locates a page by its index.
 func at(i int) func([]*record) int { return func([]*record) int { return i } }
 
-func (c *call) offset() {
-	o, limit, err := c.sorted("id", "limit")
-	from := 0
+// positioned reads order, limit and offset.
+func (c *call) positioned() (o order, limit, from int, err error) {
+	o, limit, err = c.sorted("id", "limit")
 	if err == nil {
 		err = c.integer("offset", &from, 0, 1<<40)
 	}
+	return o, limit, from, err
+}
+
+func (c *call) offset() {
+	o, limit, from, err := c.positioned()
 	if err != nil {
 		c.problem(http.StatusBadRequest, err.Error())
 		return
@@ -65,7 +70,7 @@ func (c *call) sorted(byDefault, limitName string) (order, int, error) {
 	return o, limit, err
 }
 
-func (c *call) numbered1() {
+func (c *call) numbered() {
 	o, limit, err := c.sorted("id", "per_page")
 	first := 1
 	if err == nil {
@@ -91,11 +96,7 @@ func (c *call) numbered1() {
 }
 
 func (c *call) ranged() {
-	o, limit, err := c.sorted("id", "limit")
-	from := 0
-	if err == nil {
-		err = c.integer("offset", &from, 0, 1<<40)
-	}
+	o, limit, from, err := c.positioned()
 	if h := c.r.Header.Get("Range"); h != "" && err == nil {
 		from, limit, err = parseRange(h, c.api.opt.PageMax)
 	}

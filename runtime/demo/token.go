@@ -111,7 +111,7 @@ func (c *call) decode(raw string, o order) (place, error) {
 		return placeOf(v[0].String(), v[1].String(), v[2].String(), hint)
 	}
 	if n, err := strconv.ParseInt(raw, 10, 64); err == nil {
-		return c.numbered(n-bigID, o)
+		return c.behind(n-bigID, o)
 	}
 	b, err := base64.StdEncoding.DecodeString(raw)
 	if err != nil || !strings.HasPrefix(string(b), mark) {
@@ -146,8 +146,8 @@ func placeOf(key, id, salt, said string) (place, error) {
 	return p, nil
 }
 
-// numbered finds the place of a number token, less bigID.
-func (c *call) numbered(n int64, o order) (place, error) {
+// behind finds the place of a number token, less bigID.
+func (c *call) behind(n int64, o order) (place, error) {
 	if n >= 0 && n < 1000 {
 		return placeAt(o, nil, 0), nil
 	}
