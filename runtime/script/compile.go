@@ -97,7 +97,7 @@ func (c *code) expression(s *Source) (*unit, Errors) {
 	}
 	u := &unit{origin: o, shared: !f.lasting(nil)}
 	for _, n := range s.Names {
-		if f.uses(n) && !slices.Contains(u.names, n) && n != "record" {
+		if f.uses(n) && !slices.Contains(u.names, n) {
 			u.names = append(u.names, n)
 		}
 	}

@@ -232,13 +232,17 @@ func (f *facts) dot(n *ast.DotExpression, called bool) {
 	f.base(n.Left)
 }
 
-// call visits a call. Functions may be handed to the methods of arrays, which do not write to them.
+// call visits a call. Functions may be handed to the methods of arrays and to built-in functions,
+// which do not write to them.
 func (f *facts) call(n *ast.CallExpression) {
 	takes := false
 	switch callee := n.Callee.(type) {
 	case *ast.DotExpression:
 		f.dot(callee, true)
 		takes = slices.Contains(iterating, callee.Identifier.Name.String())
+	case *ast.Identifier:
+		f.use(callee)
+		takes = slices.Contains(Builtins, callee.Name.String())
 	default:
 		f.base(callee)
 	}
@@ -257,7 +261,7 @@ var iterating = []string{"map", "filter", "find", "findIndex", "findLast", "some
 // lasting says whether a call can leave something behind in the runtime. tops are the names of the
 // text's top level.
 func (f *facts) lasting(tops []string) bool {
-	if f.leaks || f.escapes() {
+	if f.leaks || f.escapes() || slices.ContainsFunc(Builtins, func(n string) bool { return f.declared[n] }) {
 		return true
 	}
 	for name := range f.roots {

@@ -31,7 +31,7 @@ type Options struct {
 	// Log takes what console.log prints; nil drops it. It may be called by several goroutines.
 	Log func(file string, line int, msg string)
 	// Roles maps a role of Functions to the hook's function that plays it, where the YAML renames it.
-	// A name that is given here is never taken for a misspelt role.
+	// No function is taken for a misspelling of a role that is renamed.
 	Roles map[string]string
 	// Slots bounds how many calls of all Programs that share it run at once; nil: one per CPU, for
 	// this Program alone.

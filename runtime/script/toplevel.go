@@ -84,30 +84,15 @@ func (u *unit) misspelt(f *facts, roles map[string]string) Errors {
 	}
 	var errs Errors
 	for name, fn := range u.functions {
-		if slices.Contains(names, name) || f.uses(name) || mapped(roles, name) {
+		if slices.Contains(names, name) || f.uses(name) {
 			continue
 		}
 		n := near(name, names)
-		if n == "" || u.functions[n] != nil {
+		if _, renamed := roles[n]; n == "" || renamed || u.functions[n] != nil {
 			continue
 		}
 		errs = append(errs, &Error{File: fn.at.file, Line: fn.at.line, Col: fn.at.col,
 			Msg: fmt.Sprintf("nothing calls the function `%s`", name), Hint: "did you mean `" + n + "`?"})
 	}
-	for role, name := range roles {
-		if name != "" && u.functions[name] == nil {
-			errs = append(errs, &Error{File: u.origin.file, Line: 1, Col: 1,
-				Msg: fmt.Sprintf("the YAML names the function `%s` for %s, which the hook does not define", name, role)})
-		}
-	}
 	return errs
-}
-
-func mapped(roles map[string]string, name string) bool {
-	for _, n := range roles {
-		if n == name {
-			return true
-		}
-	}
-	return false
 }

@@ -82,6 +82,7 @@ func (p *packer) bytes(b []byte) {
 	key := blob{unsafe.SliceData(b), len(b)}
 	if at, ok := p.blobs[key]; ok && len(b) > 0 {
 		p.int(-at)
+		p.int(len(b))
 		return
 	}
 	p.int(len(b) + 1)
@@ -216,18 +217,12 @@ func (u *unpacker) bytes() []byte {
 	if n > 0 {
 		return u.take(n - 1)
 	}
-	return u.again(-n)
-}
-
-// again finds bytes that were written before at an index: their length stands before them.
-func (u *unpacker) again(at int) []byte {
-	for back := 1; back <= binary.MaxVarintLen64 && back <= at; back++ {
-		if n, size := binary.Varint(u.in[at-back : at]); size == back && n > 0 && at+int(n)-1 <= u.at {
-			return u.in[at : at+int(n)-1 : at+int(n)-1]
-		}
+	at, size := -n, u.int()
+	if at < 0 || size < 0 || at > u.at || size > u.at-at {
+		u.err = errCut
+		return nil
 	}
-	u.err = errCut
-	return nil
+	return u.in[at : at+size : at+size]
 }
 
 func (u *unpacker) fields() []Field {

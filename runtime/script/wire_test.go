@@ -11,7 +11,7 @@ import (
 )
 
 func TestWireKeepsJobs(t *testing.T) {
-	body := []byte(`{"items":[1,2,3]}`)
+	body := append([]byte(`{"items":[1,2,3]}`), bytes.Repeat([]byte(" "), 300)...)
 	env := &Env{Now: time.Unix(5, 7).UTC(), Seed: 9}
 	env.Set("body", JSONSpans(body, []rawjson.Span{{Start: 9, End: 16}}))
 	env.Set("unused", Text("left at home"))
@@ -35,7 +35,7 @@ func TestWireKeepsJobs(t *testing.T) {
 	if again := packJob(got, []string{"body"}); !bytes.Equal(again, packed) {
 		t.Errorf("a job changes on the way:\n%q\n%q", packed, again)
 	}
-	if len(got.env) != 1 || !reflect.DeepEqual(got.records, j.records) || !got.now.Equal(j.now) || got.seed != 9 {
+	if string(got.args[0].fields[1].Value.raw) != string(body) || len(got.env) != 1 || !reflect.DeepEqual(got.records, j.records) || !got.now.Equal(j.now) || got.seed != 9 {
 		t.Errorf("got %+v", got)
 	}
 	for n := range packed {
