@@ -306,8 +306,9 @@ func (s *httpSink) Close(context.Context) error {
 	return nil
 }
 
+// excerpt is the first n bytes of b as one line of text.
 func excerpt(b []byte, n int) string {
-	s := strings.ToValidUTF8(string(bytes.TrimSpace(b[:min(len(b), n)])), "")
+	s := strings.Join(strings.Fields(strings.ToValidUTF8(string(b[:min(len(b), n)]), "")), " ")
 	if len(b) > n {
 		s += "…"
 	}
