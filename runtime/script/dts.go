@@ -9,7 +9,10 @@ import (
 // the tables that bind the functions.
 func DTS() string {
 	var b strings.Builder
-	b.WriteString(`// Types of connector hooks. Generated from runtime/script; do not edit.
+	b.WriteString(`/// <reference no-default-lib="true" />
+/// <reference lib="es2020" />
+
+// Types of connector hooks. Generated from runtime/script; do not edit.
 //
 // A hook begins with
 //
@@ -26,10 +29,10 @@ func DTS() string {
 		classes[i] = fmt.Sprintf("%q", c)
 	}
 	fmt.Fprintf(&b, "/** What an answer is. */\ndeclare type Class = %s;\n\n", strings.Join(classes, " | "))
-	b.WriteString("/** Headers, looked up whatever their case. */\ndeclare interface Headers { readonly [name: string]: string | undefined }\n\n")
+	b.WriteString("/** Headers, looked up whatever their case. */\ndeclare interface HookHeaders { readonly [name: string]: string | undefined }\n\n")
 	writeInterface(&b, "Page", "An answer. Values are read-only; change a copy: `{...value}`.", pageProperties, true)
 	writeInterface(&b, "Context", "What a call may know besides its first argument. Read-only.", contextProperties, true)
-	writeInterface(&b, "Request", "A request; it may be changed in place.", requestProperties, false)
+	writeInterface(&b, "HookRequest", "A request; it may be changed in place.", requestProperties, false)
 	writeInterface(&b, "Next", "What next() decides: one of token, end and fail, and perhaps memo and wait.", nextProperties, false)
 	for _, f := range Functions {
 		writeDoc(&b, "", f.Doc...)

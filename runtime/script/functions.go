@@ -31,14 +31,14 @@ var Functions = []Function{
 		},
 	},
 	{
-		Name: "request", Params: []Param{{"req", "Request"}, {"ctx", "Context"}}, Result: "Request",
+		Name: "request", Params: []Param{{"req", "HookRequest"}, {"ctx", "Context"}}, Result: "HookRequest",
 		Wants: `return the request`,
 		Doc: []string{
 			"Changes a request. Runs for every attempt, before auth.",
 		},
 	},
 	{
-		Name: "sign", Params: []Param{{"req", "Request"}, {"ctx", "Context"}}, Result: "Request",
+		Name: "sign", Params: []Param{{"req", "HookRequest"}, {"ctx", "Context"}}, Result: "HookRequest",
 		Wants: `return the request`,
 		Doc: []string{
 			"Signs a request (auth type `hook`). Runs for every attempt, after every other edit.",
@@ -82,7 +82,7 @@ type property struct {
 
 var pageProperties = []property{
 	{name: "status", typ: "number", doc: "HTTP status."},
-	{name: "headers", typ: "Headers", doc: "Looked up whatever their case; several lines of one name are joined by \", \"."},
+	{name: "headers", typ: "HookHeaders", doc: "Looked up whatever their case; several lines of one name are joined by \", \"."},
 	{name: "body", typ: "any", doc: "The answer's JSON, read where it is touched; null when it is none."},
 	{name: "text", typ: "string", doc: "The answer as text."},
 	{name: "link", typ: "{ readonly [rel: string]: any }", doc: "The URLs of the Link headers by rel; `link.next.results` is an attribute of that link."},
