@@ -168,7 +168,6 @@ func noRedirect(*http.Request, []*http.Request) error { return http.ErrUseLastRe
 
 // grant asks for a token and returns it as the Authorization header, and its life.
 func (e *endpoint) grant(ctx context.Context, params url.Values) (*oauth2.Token, string, time.Duration, error) {
-	asked := time.Now()
 	t, err := e.token(ctx, params)
 	if err != nil {
 		return nil, "", 0, err
@@ -176,7 +175,7 @@ func (e *endpoint) grant(ctx context.Context, params url.Values) (*oauth2.Token,
 	e.env.AddSecret(t.AccessToken)
 	var life time.Duration
 	if !t.Expiry.IsZero() {
-		life = max(t.Expiry.Sub(asked).Round(time.Second), time.Second)
+		life = max(time.Until(t.Expiry).Round(time.Second), time.Second) // the library has added it to the machine's time
 	}
 	return t, t.Type() + " " + t.AccessToken, life, nil
 }
