@@ -36,7 +36,7 @@ func (w *Walk) goOn(s State, p Page, e Evidence, v *Verdict) {
 	}
 	v.Next.Probe = false
 	w.move(s, p, e, &v.Next)
-	if w.capped(v.Next) {
+	if w.Capped(v.Next) {
 		v.Kind, v.Code = Truncated, CodeCap
 		v.Detail = fmt.Sprintf("the API refuses offsets from %d on", w.Rules.Cap)
 	}
@@ -54,8 +54,9 @@ func (w *Walk) move(s State, p Page, e Evidence, next *State) {
 	}
 }
 
-// capped reports whether the page at s lies beyond what the API answers.
-func (w *Walk) capped(s State) bool {
+// Capped reports whether the page at s lies beyond what the API answers: a walk that stopped there is
+// truncated again before it asks.
+func (w *Walk) Capped(s State) bool {
 	if !w.Rules.positional() || w.Rules.Cap == 0 || s.Rung != 0 || s.Position == nil {
 		return false
 	}
@@ -89,7 +90,7 @@ func (w *Walk) probe(s State, p Page, e Evidence, v *Verdict) bool {
 	} else {
 		next.Again = delivered(s, p, v)
 	}
-	if w.capped(next) {
+	if w.Capped(next) {
 		return false
 	}
 	v.Kind, v.Code, v.Detail = Probing, "probe", "one witness saw the end; asking once more"

@@ -270,6 +270,30 @@ func TestJudgeTable(t *testing.T) {
 	row(hook, "nothing, 40 of 100", 10, answer{total: "100"})
 	row(hook, "the token that was sent", 10, answer{total: "100"}, func(_ *State, p *Page) { p.Hook = &HookSays{Token: text(`"c"`)} })
 
+	hook.HasNext = true
+	row(hook, "nothing, next is declared and present", 10, answer{next: `"d"`, total: "100"})
+	row(hook, "nothing, next is declared and absent, 40 of 40", 10, answer{total: "40"})
+	row(hook, "nothing, next is declared and absent, 40 of 100", 10, answer{total: "100"})
+	row(hook, "an end, next is declared and present", 10, answer{next: `"d"`}, func(_ *State, p *Page) { p.Hook = &HookSays{Ends: true, End: "done"} })
+
+	head("a page that a fallback asked for")
+	rung := Rules{Type: Cursor, HasNext: true, HasKey: true, HasTotal: true, Fallback: []FallbackKind{FallbackOffset, FallbackSearchAfter}}
+	onOffset := func(s *State, _ *Page) { s.Rung, s.Position, s.Recovered, s.Recoveries = 1, number(30), 1, 1 }
+	onAfter := func(s *State, p *Page) {
+		s.Rung, s.Position, s.Recovered, s.Recoveries, s.Largest = 2, number(30), 1, 1, 10
+		p.Backups = []json.RawMessage{nil, number(40)}
+	}
+	row(rung, "offset, a token", 10, answer{next: `"d"`, total: "100"}, onOffset)
+	row(rung, "offset, no token, 40 of 100", 10, answer{total: "100"}, onOffset)
+	row(rung, "offset, no token, no total", 10, answer{}, onOffset)
+	row(rung, "offset, no token, 40 of 40", 10, answer{total: "40"}, onOffset)
+	row(rung, "offset, no records", 0, answer{}, onOffset)
+	row(rung, "search_after, no token, no total", 10, answer{}, onAfter)
+	row(rung, "search_after, the record at the position only", 1, answer{}, onAfter, func(_ *State, p *Page) { p.New, p.Backups[1] = 0, number(30) })
+	row(rung, "search_after, a whole page that ends at the position", 10, answer{}, onAfter, func(s *State, p *Page) {
+		p.New, p.Backups[1], s.Recoveries = 0, number(30), 5
+	})
+
 	head("one page")
 	none := Rules{Type: None, HasTotal: true}
 	row(none, "10 of 10", 10, answer{total: "10"}, func(s *State, _ *Page) { *s = State{} })

@@ -22,8 +22,8 @@ func (w *Walk) Recover(s State, token json.RawMessage) (State, bool) {
 		rung := (s.Ladder+i)%n + 1
 		next := s
 		next.Ladder, next.Rung, next.Probe, next.Again = rung, rung, false, false
-		next.Empty, next.Stale, next.Print = 0, 0, 0
-		switch w.Rules.Fallback[rung-1] {
+		next.Empty, next.Stale = 0, 0
+		switch kind := w.Rules.Fallback[rung-1]; kind {
 		case FallbackOffset:
 			next.Position = number(w.Rules.first(s) + s.Count())
 		case FallbackSearchAfter, FallbackTimestamp:
@@ -31,13 +31,16 @@ func (w *Walk) Recover(s State, token json.RawMessage) (State, bool) {
 				continue
 			}
 			next.Position = s.Backups[rung-1]
+			if kind == FallbackTimestamp {
+				next.Print = 0 // records of one time may fill the page again
+			}
 		case FallbackToken:
 			if !w.Rules.Present(token) {
 				continue
 			}
 			next.Position, next.Rung = token, 0
 		case FallbackRestart:
-			next.Position, next.Rung, next.Trail = s.Origin, 0, Trail{}
+			next.Position, next.Rung, next.Trail, next.Print = s.Origin, 0, Trail{}, 0
 		}
 		next.Version = StateVersion
 		next.Recoveries++
@@ -85,7 +88,10 @@ func (w *Walk) climb(s, after State, p Page, e *Evidence) {
 		e.Deciders = append([]string{string(r.Decides)}, e.Deciders...)
 	}
 	if p.Records > 0 {
-		e.Deciders = append(e.Deciders, WitnessTotal, WitnessRemaining, WitnessTime)
+		if t := after.Total; t != nil && after.Received-after.Duplicates >= *t {
+			e.Deciders = append(e.Deciders, WitnessTotal) // it has them all
+		}
+		e.Deciders = append(e.Deciders, WitnessTime)
 		w.nextRung(s, p, e)
 	}
 	e.Deciders = append(e.Deciders, WitnessPage)

@@ -17,6 +17,7 @@ type Page struct {
 	Class   PageClass
 	Records int    // as received, before filter and de-duplication
 	New     int    // of them, not dropped as duplicates
+	Old     int    // of those that were dropped, the ones that an earlier walk delivered (an overlap with it)
 	Print   uint64 // fingerprint of the records, 0 without
 
 	Next       json.RawMessage // what `next` gave
@@ -31,7 +32,9 @@ type Page struct {
 	Backups []json.RawMessage // per rung of the fallback ladder: its `next`
 	Hook    *HookSays         // nil: no hook, or it left the page to the YAML
 
-	Seen func(hash uint64) bool // positions of this walk that are remembered outside the State; may be nil
+	// Seen reports positions (HashPosition) of this walk that are remembered outside the State; may be
+	// nil. They are forgotten when a fallback restarts the walk: its State then has a zero Trail.
+	Seen func(hash uint64) bool
 }
 
 // HookSays is what a hook's next() returned.

@@ -26,8 +26,8 @@ type State struct {
 
 	// Counts, in records.
 	Received   int64 `json:"received,omitempty"`   // as received
-	Duplicates int64 `json:"duplicates,omitempty"` // of them, dropped by key
-	Overlap    int64 `json:"overlap,omitempty"`    // duplicates that a fallback, a probe or a page that came twice brought: they do not count towards a total
+	Duplicates int64 `json:"duplicates,omitempty"` // of them, dropped by key because this walk had delivered them
+	Overlap    int64 `json:"overlap,omitempty"`    // duplicates that a fallback, a probe, a page that came twice or an inclusive time brought: they do not count towards a total
 
 	// What the witnesses said last.
 	Total      *int64 `json:"total,omitempty"`
@@ -46,8 +46,8 @@ type State struct {
 	Memo json.RawMessage `json:"memo,omitempty"` // the hook's own
 }
 
-// Count is the running count that a total is compared with: records as received, less those that a
-// recovery brought a second time.
+// Count is the running count that a total is compared with: records as received, less those that were
+// asked for a second time.
 func (s State) Count() int64 { return s.Received - s.Overlap }
 
 // StartAt returns the State of a walk that begins at a kept position.

@@ -51,7 +51,8 @@ func (w *Walk) Step(s State, p Page) (Verdict, error) {
 
 // refuses reports whether the page before, come again at the position of s, is refused: it shows that
 // the server did not go there. `repeat: allow` takes it as a page like any other, and `repeat: end`
-// too where the token, not the page, is what repeats.
+// too where the token, not the page, is what repeats. So is one whose position came from the server
+// and whose records have no key: equal records may then be different things, and the token moved.
 func (w *Walk) refuses(s State) bool {
 	switch w.Rules.Repeat {
 	case "allow":
@@ -59,7 +60,7 @@ func (w *Walk) refuses(s State) bool {
 	case "end":
 		return w.counted(s)
 	}
-	return true
+	return w.Rules.HasKey || w.counted(s)
 }
 
 // counted reports whether the position of s is one that the client counts.
@@ -95,10 +96,10 @@ func (w *Walk) countIn(s State, p Page, same, drop bool, v *Verdict) (State, err
 	after.Version = StateVersion
 	after.Pages++
 	if !drop {
-		dup := int64(p.Records - p.New)
+		dup := int64(p.Records - p.New - p.Old)
 		after.Received += int64(p.Records)
 		after.Duplicates += dup
-		if s.Recovered > 0 || s.Probe || s.Again || same {
+		if s.Recovered > 0 || s.Probe || s.Again || same || w.Rules.Type == Timestamp {
 			after.Overlap += dup
 		}
 	}
@@ -202,13 +203,17 @@ func (w *Walk) hookToken(s State, p Page, e *Evidence) {
 	e.Missing, e.Detail = CodeCycle, "the hook returned a token that was seen before in this chain"
 }
 
+// maxIdentical is how many identical pages in a row a walk follows whose records have no key: a server
+// that goes in circles under ever new tokens is found at last.
+const maxIdentical = 100_000
+
 // guard notices empty and identical pages, and ends a walk that makes no progress.
 func (w *Walk) guard(s State, after *State, p Page, same bool, e *Evidence, v *Verdict) {
 	after.Empty, after.Stale = 0, 0
 	if p.Records == 0 && p.Class == PageOK {
 		after.Empty = s.Empty + 1
 	}
-	elsewhere := same && !s.Probe && !s.Again
+	elsewhere := same && !s.Probe && !s.Again && e.Of(WitnessTime) != SaysEnd
 	if elsewhere {
 		after.Stale = s.Stale + 1
 		v.note(EventPageRepeated, "page %d brought the same records as the one before", s.Pages+1)
@@ -228,7 +233,7 @@ func (w *Walk) guard(s State, after *State, p Page, same bool, e *Evidence, v *V
 		e.Missing, e.Detail = CodeShortOfTotal, fmt.Sprintf("%d empty pages in a row", after.Empty)
 	case after.Empty > limit:
 		e.Missing, e.Detail = CodeStalled, fmt.Sprintf("%d empty pages in a row", after.Empty)
-	case after.Stale > limit:
+	case after.Stale > limit && (w.Rules.HasKey || w.counted(s) || after.Stale > maxIdentical):
 		e.Missing, e.Detail = CodeStalled, fmt.Sprintf("%d identical pages in a row", after.Stale+1)
 	}
 }

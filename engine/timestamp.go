@@ -14,14 +14,18 @@ func (t timestamp) Read(s, after State, p Page, e *Evidence) {
 		return
 	}
 	e.Deciders = t.deciders
+	e.repeated = true
 	e.Missing, e.Detail = CodeTimestampFull, "the position did not move past "+shorten(p.Next)
 	if p.Records == 0 { // the page itself says so
 		return
 	}
-	full := t.r.Limit > 0 && int64(p.Records) >= t.r.Limit
-	stuck := full && p.Print != 0 && p.Print == s.Print // the same full page again: there may be more behind it
-	short := t.r.Limit > 0 && !full
-	if !short && (!t.r.HasKey || p.New > 0 || stuck || known(s)) {
+	size := t.r.Limit
+	if size == 0 {
+		size = int64(s.Largest) // what the server has shown that a page can hold
+	}
+	full := int64(p.Records) >= size
+	stuck := t.r.Limit > 0 && p.Print != 0 && p.Print == s.Print // the same full page again: there may be more behind it
+	if full && (!t.r.HasKey || p.New > 0 || stuck || known(s)) {
 		e.say(WitnessTime, Silent, "one timestamp fills the page")
 		return
 	}
