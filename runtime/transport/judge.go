@@ -53,8 +53,10 @@ func (x *call) judge(ctx context.Context, timedOut bool, a *Attempt, e *Exchange
 	case spec.ClassRateLimited, spec.ClassRetry:
 		x.later(ctx, a, e, ans, o)
 	case spec.ClassUnauthorized:
+		x.cfg.Group.Succeed(ans.Sent) // not for its rate
 		x.unauthorized(ctx, a, e, ans, grant)
 	default:
+		x.cfg.Group.Succeed(ans.Sent)
 		x.answer = ans
 		x.stop(a, e, x.statusError(ans))
 	}
