@@ -53,6 +53,9 @@ func TestJudgeEveryCombination(t *testing.T) {
 			}
 			for _, missing := range []string{"", CodeCycle} {
 				for _, next := range []json.RawMessage{nil, json.RawMessage("1")} {
+					if missing != "" && next != nil {
+						continue // a position that cannot be used is not handed on
+					}
 					got := judge(Evidence{Witnesses: witnesses, Deciders: deciders, Next: next, Missing: missing})
 					decision, doubt := twoRules(deciders, says, missing, next != nil)
 					if got.decision != decision || got.doubt != doubt {
