@@ -30,9 +30,9 @@ func cyclic(tail, length int) *api {
 
 // Cycles of any length are found, with the state as JSON after every page.
 func TestCycles(t *testing.T) {
-	for _, length := range []int{1, 2, 3, 7, 63, 64, 65, 100, 128, 129, 500, 2000} {
-		for _, tail := range []int{0, 1, 2, 50, 65, 777} {
-			if length > 65 && tail > 2 && length+tail != 565 && length+tail != 877 {
+	for _, length := range []int{1, 2, 3, 63, 64, 65, 129, 500, 2000} {
+		for _, tail := range []int{0, 1, 2, 50, 777} {
+			if length > 65 && tail > 1 && length+tail != 550 && length+tail != 906 {
 				continue
 			}
 			a := cyclic(tail, length)

@@ -10,7 +10,7 @@ import (
 // Random APIs with faults at random requests: an end that is called clean has every record, once, in
 // whatever order the recoveries brought them.
 func TestRandomFaults(t *testing.T) {
-	seeds := uint64(3000)
+	seeds := uint64(2000)
 	if testing.Short() {
 		seeds = 500
 	}
