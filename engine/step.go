@@ -137,6 +137,12 @@ func (w *Walk) totals(s State, after *State, p Page, v *Verdict) error {
 	}
 	rung := w.Rules.rung(s)
 	rest := rung == FallbackSearchAfter || rung == FallbackTimestamp
+	if known && p.Records == 0 && s.Total != nil && *s.Total > s.Count() && n < s.Count() && w.Rules.TotalKind != Estimate {
+		// An empty page that takes back a total which is not reached, below what has arrived: an error
+		// that is dressed as an answer.
+		v.note(EventTotalChanged, "from %d to %d on an empty page, after %d records: not believed", *s.Total, n, s.Count())
+		known = false
+	}
 	if known && (!rest || s.Total == nil) {
 		stated := n
 		after.Total = &stated

@@ -98,7 +98,7 @@ func (b *bound) client(ctx context.Context, st *spec.Stream) (*transport.Client,
 	cfg := transport.Config{
 		Timeout: h.Timeout, MaxPage: h.MaxPage, FollowRedirects: h.FollowRedirects, DenyPrivate: h.DenyPrivate,
 		Compression: h.Compression, UserAgent: b.job.UserAgent, Throttle: h.Throttle, Retry: h.Retry,
-		Redact: b.redact, Clock: stopClock{b.clock, b.job.Stop}, Observe: b.job.Exchange, Transport: b.job.Transport, Random: b.job.Random,
+		Redact: b.redact, Clock: stopClock{b.clock, b.job.Stop}, Observe: b.exchanges(st), Transport: b.job.Transport, Random: b.job.Random,
 		TLS: transport.TLS{Insecure: h.TLS.Insecure},
 	}
 	if b.job.TimeLimit > 0 {

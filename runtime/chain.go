@@ -225,6 +225,7 @@ func (c *chain) recover(ctx context.Context, g *got, code string, cause error) *
 		return &end
 	}
 	c.sr.stats.recovered()
+	c.again(next)
 	st := c.state
 	st.State, st.TokenAt = next, c.sr.now()
 	if err := c.commit(ctx, st, "", "", false, nil); err != nil {
@@ -232,6 +233,13 @@ func (c *chain) recover(ctx context.Context, g *got, code string, cause error) *
 		return &end
 	}
 	return nil
+}
+
+// again forgets the positions of a walk that begins once more.
+func (c *chain) again(next engine.State) {
+	if next.Rung == 0 && next.Trail.IsZero() {
+		c.positions = &positions{}
+	}
 }
 
 // tokenOfError looks for the token that a {token: …} rung takes from the error answer.

@@ -25,7 +25,7 @@ func (sr *streamRun) openSession(ctx context.Context, sc *scope) (*sessionState,
 	s := sr.spec.Session
 	st := &sessionState{Opened: sr.now()}
 	if s.Open != nil {
-		a, err := sr.ask(ctx, sc, s.Open)
+		a, err := sr.ask(ctx, sc, s.Open, s.ID != nil || s.Wait != nil)
 		if err != nil {
 			return nil, fmt.Errorf("session open: %w", err)
 		}
@@ -55,7 +55,7 @@ func (sr *streamRun) awaitSession(ctx context.Context, sc *scope, st *sessionSta
 		if r == nil {
 			r = sr.spec.Session.Open
 		}
-		a, err := sr.ask(ctx, &with, r)
+		a, err := sr.ask(ctx, &with, r, true)
 		if err != nil {
 			return fmt.Errorf("session wait: %w", err)
 		}
@@ -97,7 +97,7 @@ func (sr *streamRun) closeSession(ctx context.Context, sc *scope, st *sessionSta
 	defer cancel()
 	with := *sc
 	with.session = &sessionValues{ID: st.ID, Body: st.Body}
-	if _, err := sr.ask(ctx, &with, sr.spec.Session.Close); err != nil {
+	if _, err := sr.ask(ctx, &with, sr.spec.Session.Close, false); err != nil {
 		sr.log.Debug("the session could not be closed", "stream", sr.spec.Name, "error", err)
 	}
 }
@@ -116,13 +116,18 @@ func (r *reply) view(sc *scope) *view {
 	return &view{scope: &with, rd: &reader{}}
 }
 
-// ask sends a request that is no page; the reply outlives the answer.
-func (sr *streamRun) ask(ctx context.Context, sc *scope, r *spec.Request) (*reply, error) {
+// ask sends a request that is no page; the reply outlives the answer. A body that is read is checked as
+// that of a page is.
+func (sr *streamRun) ask(ctx context.Context, sc *scope, r *spec.Request, read bool) (*reply, error) {
 	d, err := newDraft(ctx, sc, &sr.spec.HTTP, r)
 	if err != nil {
 		return nil, err
 	}
-	a, err := sr.do(ctx, d, sc, call{chain: "session"})
+	k := call{chain: "session"}
+	if read {
+		k.rd, k.page = &reader{plan: &page.Plan{Format: sr.spec.Records.Format, NoRecords: true}}, new(page.Page)
+	}
+	a, err := sr.do(ctx, d, sc, k)
 	defer a.Release()
 	if err != nil {
 		return nil, err

@@ -57,6 +57,7 @@ func (c *chain) take(ctx context.Context, g *got) (*chainEnd, error) {
 	}
 	if v.Kind == engine.Recover {
 		c.sr.stats.recovered()
+		c.again(v.Next)
 	}
 	if c.ahead != nil && len(v.Events) > 0 { // a total that changed, an empty page: a doubt
 		c.drop()
@@ -92,7 +93,7 @@ func (c *chain) conclude(v engine.Verdict, b *batchOf) *chainEnd {
 
 // doubt says in one clause why a chain ended incomplete.
 func doubt(v engine.Verdict) string {
-	says := v.Detail
+	says := strings.TrimPrefix(v.Detail, "there is no next token although ")
 	if t := v.Next.Total; t != nil && strings.HasPrefix(says, engine.WitnessTotal+" says") {
 		says = "the API says " + plural(*t, "record")
 	}

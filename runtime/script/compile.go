@@ -175,14 +175,14 @@ func (c *code) finish(u *unit, name string, prg *ast.Program, f *facts) Errors {
 	u.console = f.uses("console")
 	open := f.escapes()
 	for _, g := range guards {
-		if open || slices.ContainsFunc(g.props, func(p string) bool { return f.props[p] }) {
+		if g.needed(f, open) {
 			u.guards = append(u.guards, g)
 		}
 	}
-	if open {
+	if open && f.generators {
 		u.preludes = append(u.preludes, sealed())
 	}
-	if f.uses("Date") || open {
+	if f.uses("Date") {
 		u.preludes = append(u.preludes, utcDates())
 	}
 	used := rewrite(prg, f)

@@ -11,12 +11,10 @@ func prelude(name, text string) func() *goja.Program {
 	return sync.OnceValue(func() *goja.Program { return goja.MustCompile(name, text, true) })
 }
 
-// sealed closes the ways from a function to the one that makes code from text. It runs only before
-// scripts that compute property names: others cannot write `constructor` without being seen.
+// sealed closes the ways from a generator to the function that makes code from text (see guardCode).
 var sealed = prelude("sealed", `(() => {
-  const gone = { value: undefined, writable: false, configurable: false, enumerable: false };
-  for (const f of [function () {}, function* () {}, async function () {}]) {
-    Object.defineProperty(Object.getPrototypeOf(f), "constructor", gone);
+  for (const f of [function* () {}, (function* () {}).prototype]) {
+    Object.defineProperty(Object.getPrototypeOf(f), "constructor", { value: undefined });
   }
 })()`)
 

@@ -14,17 +14,19 @@ import (
 // facts is what a look at a syntax tree tells: names that are declared and used, properties that are
 // mentioned, and what an author should be told.
 type facts struct {
-	declared map[string]bool // in any scope
-	refs     []ref           // uses of names, in order
-	props    map[string]bool // property names that are written down
-	dynamic  bool            // a property is reached by a name that is computed
-	roots    map[string]bool // names through which a property is written
-	values   map[string]bool // names that are used as values, not just called or read through
-	leaks    bool            // a write, or a built-in as a value, whose owner cannot be told
-	async    []file.Idx      // async functions and awaits
-	this     []file.Idx      // `this` outside classes and methods
-	bigints  bool            // a BigInt literal stands in it
-	methods  int             // nesting of functions that have a `this` of their own
+	declared   map[string]bool // in any scope
+	refs       []ref           // uses of names, in order
+	props      map[string]bool // property names that are written down
+	indexes    indexes         // what is known of names that stand as keys
+	dynamic    bool            // a property is reached by a name that is computed
+	roots      map[string]bool // names through which a property is written
+	values     map[string]bool // names that are used as values, not just called or read through
+	leaks      bool            // a write, or a built-in as a value, whose owner cannot be told
+	async      []file.Idx      // async functions and awaits
+	this       []file.Idx      // `this` outside classes and methods
+	generators bool            // a generator stands in it
+	bigints    bool            // a BigInt literal stands in it
+	methods    int             // nesting of functions that have a `this` of their own
 }
 
 type ref struct {
@@ -33,10 +35,11 @@ type ref struct {
 }
 
 func inspect(prg *ast.Program) *facts {
-	f := &facts{declared: map[string]bool{}, props: map[string]bool{}, roots: map[string]bool{}, values: map[string]bool{}}
+	f := &facts{declared: map[string]bool{}, props: map[string]bool{}, roots: map[string]bool{}, values: map[string]bool{}, indexes: newIndexes()}
 	for _, s := range prg.Body {
 		f.visit(reflect.ValueOf(s))
 	}
+	f.dynamic = f.dynamic || !f.indexes.numbers()
 	return f
 }
 
@@ -92,7 +95,11 @@ func (f *facts) node(n any) bool {
 	case *ast.DotExpression:
 		f.dot(n, false)
 	case *ast.BracketExpression:
-		f.key(n.Member, true)
+		if f.indexes.written[n] || f.indexes.numeric(n.Member) {
+			f.walk(n.Member)
+		} else {
+			f.key(n.Member, true)
+		}
 		f.base(n.Left)
 	case *ast.PrivateDotExpression:
 		f.walk(n.Left)
@@ -107,11 +114,19 @@ func (f *facts) node(n any) bool {
 	case *ast.CatchStatement:
 		f.pattern(n.Parameter)
 		f.walk(n.Body)
+	case *ast.ForStatement:
+		f.indexes.loop(n)
+		return false
+	case *ast.ForIntoExpression:
+		f.assigned(n.Expression)
+		f.indexes.spoil(n.Expression)
+		f.walk(n.Expression)
 	case *ast.ForDeclaration:
 		f.pattern(n.Target)
 	case *ast.LabelledStatement:
 		f.walk(n.Statement)
 	case *ast.FunctionLiteral:
+		f.generators = f.generators || n.Generator
 		f.declare(n.Name)
 		f.function(n.ParameterList, n.Body, n.Async, n.Function, true)
 	case *ast.ArrowFunctionLiteral:
@@ -142,6 +157,7 @@ func (f *facts) node(n any) bool {
 	case *ast.UnaryExpression:
 		f.unary(n)
 	case *ast.AssignExpression:
+		f.indexes.assign(n)
 		f.assigned(n.Left)
 		f.walk(n.Left)
 		f.walk(n.Right)
@@ -203,7 +219,7 @@ func (f *facts) assigned(target ast.Expression) {
 			}
 			return
 		case *ast.ArrayPattern, *ast.ObjectPattern:
-			f.leaks = true // written to in a way that is not looked into
+			f.leaks, f.dynamic = true, true // written to in a way that is not looked into
 			return
 		}
 		f.leaks = true
@@ -308,6 +324,7 @@ func (f *facts) key(k ast.Expression, computed bool) {
 func (f *facts) declare(id *ast.Identifier) {
 	if id != nil {
 		f.declared[id.Name.String()] = true
+		f.indexes.declared[id.Name.String()]++
 	}
 }
 

@@ -1,6 +1,7 @@
 package script
 
 import (
+	"slices"
 	"strings"
 
 	"github.com/dop251/goja"
@@ -10,20 +11,30 @@ import (
 // It is installed only where a script mentions the function, or computes property names, since every
 // touch of a built-in costs.
 type guard struct {
+	global  string   // name that the function is reached through, "" when a value is enough
 	props   []string // property names that call for it
 	install func(*machine)
+}
+
+// needed says whether a text calls for the guard.
+func (g *guard) needed(f *facts, open bool) bool {
+	if g.global != "" && !f.uses(g.global) {
+		return false
+	}
+	return open || slices.ContainsFunc(g.props, func(p string) bool { return f.props[p] })
 }
 
 // maxText is how long a text that a built-in makes may be, in UTF-16 units.
 const maxText = 1 << 24
 
 var guards = []guard{
-	{[]string{"repeat", "padStart", "padEnd", "normalize", "replace", "replaceAll", "concat"}, guardStrings},
-	{[]string{"join", "flat", "toLocaleString"}, guardArrays},
-	{[]string{"apply"}, guardApply},
-	{[]string{"parse"}, guardParse},
-	{[]string{"stringify"}, guardStringify},
-	{[]string{"asUintN", "asIntN"}, guardBits},
+	{"", []string{"repeat", "padStart", "padEnd", "normalize", "replace", "replaceAll", "concat"}, guardStrings},
+	{"", []string{"join", "flat", "toLocaleString"}, guardArrays},
+	{"", []string{"apply"}, guardApply},
+	{"JSON", []string{"parse"}, guardParse},
+	{"JSON", []string{"stringify"}, guardStringify},
+	{"BigInt", []string{"asUintN", "asIntN"}, guardBits},
+	{"", nil, guardCode},
 }
 
 // computed are mentions that reach functions without their name.
@@ -140,12 +151,17 @@ func guardArrays(m *machine) {
 	})
 }
 
+// functions is Function.prototype.
+func (m *machine) functions() *goja.Object {
+	return m.vm.ToValue(func(goja.FunctionCall) goja.Value { return nil }).ToObject(m.vm).Prototype()
+}
+
+// guardCode closes the way from a function to the one that makes code from text. Scripts that compute
+// no property names cannot write `constructor` without being seen.
+func guardCode(m *machine) { _ = m.functions().Delete("constructor") }
+
 func guardApply(m *machine) {
-	fn, ok := m.vm.ToValue(func(goja.FunctionCall) goja.Value { return nil }).(*goja.Object)
-	if !ok {
-		return
-	}
-	m.wrap(fn.Prototype(), "apply", func(call goja.FunctionCall) {
+	m.wrap(m.functions(), "apply", func(call goja.FunctionCall) {
 		const most = 1 << 16
 		if args, ok := call.Argument(1).(*goja.Object); ok && lengthOf(args) > most {
 			m.rangeError("more than 65,536 arguments are not allowed in a script")

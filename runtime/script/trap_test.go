@@ -78,6 +78,7 @@ func TestNothingIsKept(t *testing.T) {
 		`function record(r) { [Math.n] = [(Math.n || 0) + 1]; return {n: Math.n - 1} }`,
 		`function record(r) { const {n} = Math; delete Math.n; Math.n = (n || 0) + 1; return {n: Math.n - 1} }`,
 		`function record(r) { const was = [].pollute; Object.defineProperty(Array.prototype, "pollute", {value: 1, configurable: true, writable: true}); return {n: was ?? 0} }`,
+		`function record(r) { let k; for (k of ["constructor"]) r[k].n = (Object.n || 0) + 1; return {n: Object.n - 1} }`,
 		`function record(r, ctx) { return {n: 0} }`,
 	}
 	for _, text := range hooks {
@@ -116,14 +117,19 @@ func TestNothingIsKept(t *testing.T) {
 // TestSharedRuntimes holds that plain record hooks are quick: one runtime serves a page.
 func TestSharedRuntimes(t *testing.T) {
 	for text, want := range map[string]bool{
-		`function record(rec, ctx) { rec.kind = ctx.config.kind; return rec }`:                                            true,
-		`const KIND = "x"; const tag = r => ({...r, KIND}); function record(rec) { return tag(rec) }`:                     true,
-		`function record({id, tags}) { return tags.filter(Boolean).map(t => ({id, t, at: time("now")})) }`:                true,
-		`const RE = /^x(\d+)/; function record(r) { r.n = match(r.id, RE); delete r.id; r.o = Object.keys(r); return r }`: true,
-		`function record(rec) { const o = {}; o.a = Number(rec.a); o.b = Math.max(1, o.a, Math.PI); return o }`:           true,
-		`function record(rec) { let n = 0; for (const t of rec.tags) n += t.length; rec.n = n; return rec }`:              true,
-		`const LIST = []; function record(rec) { return rec }`:                                                            false,
-		`function record(rec, k) { return rec[k] }`:                                                                       false,
+		`function record(rec, ctx) { rec.kind = ctx.config.kind; return rec }`:                                                                     true,
+		`const KIND = "x"; const tag = r => ({...r, KIND}); function record(rec) { return tag(rec) }`:                                              true,
+		`function record({id, tags}) { return tags.filter(Boolean).map(t => ({id, t, at: time("now")})) }`:                                         true,
+		`const RE = /^x(\d+)/; function record(r) { r.n = match(r.id, RE); delete r.id; r.o = Object.keys(r); return r }`:                          true,
+		`function record(rec) { const o = {}; o.a = Number(rec.a); o.b = Math.max(1, o.a, Math.PI); return o }`:                                    true,
+		`function record(rec) { let n = 0; for (const t of rec.tags) n += t.length; rec.n = n; return rec }`:                                       true,
+		`function record(rec) { for (let i = 0, n = rec.tags.length; i < n; i++) rec.tags[i] = rec.tags[i].trim() + rec.tags[i + 1]; return rec }`: true,
+		`function record(rec) { for (const k of ["a"]) rec["x_" + k] = 1; return rec }`:                                                            true,
+		`function record(rec) { for (let i = 0; i < 9; i++) { i = "constructor"; rec[i].n = 1 } return rec }`:                                      false,
+		`function record(rec) { for (let i = 0; i < 9; i++) (i => rec[i])("constructor"); return rec }`:                                            false,
+		`function record(rec) { let i = 0; return rec[i] }`:                                                                                        false,
+		`const LIST = []; function record(rec) { return rec }`:                                                                                     false,
+		`function record(rec, k) { return rec[k] }`:                                                                                                false,
 	} {
 		c, err := compileCode(&HookSource{File: "hook.js", Text: text}, nil, Options{})
 		if err != nil {

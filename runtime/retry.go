@@ -1,0 +1,23 @@
+package runtime
+
+import (
+	"github.com/lastpage/lastpage/engine/spec"
+	"github.com/lastpage/lastpage/runtime/transport"
+)
+
+// exchanges tells the job of every HTTP exchange of a stream, and of an attempt that is repeated as
+// an EventRetry; nil when nobody looks.
+func (b *bound) exchanges(st *spec.Stream) func(*transport.Exchange) {
+	if b.job.Observe == nil {
+		return b.job.Exchange
+	}
+	return func(x *transport.Exchange) {
+		if b.job.Exchange != nil {
+			b.job.Exchange(x)
+		}
+		limit := st.HTTP.Retry.MaxWait
+		if x.Wait > 0 && !x.Redirect && (limit == 0 || x.Wait <= limit) { // a longer wait parks the chain
+			b.tell(Event{Kind: EventRetry, Stream: st.Name, Name: x.Reason, Detail: x.Detail, Wait: x.Wait})
+		}
+	}
+}

@@ -1,0 +1,90 @@
+package script
+
+import (
+	"github.com/dop251/goja/ast"
+	"github.com/dop251/goja/token"
+)
+
+// indexes tells keys that can only be numbers, such as the i of `for (let i = 0; …; i++) xs[i]`, from
+// keys that may be any name: numbers reach nothing but elements.
+type indexes struct {
+	declared map[string]int                  // how often a name is declared
+	counters map[string]bool                 // names that a loop counts with
+	spoiled  map[string]bool                 // names that are given other values
+	keys     map[string]bool                 // names that stand as keys
+	written  map[*ast.BracketExpression]bool // places that are written to, not read
+}
+
+func newIndexes() indexes {
+	return indexes{map[string]int{}, map[string]bool{}, map[string]bool{}, map[string]bool{}, map[*ast.BracketExpression]bool{}}
+}
+
+// numbers says, at the end, whether all names that stand as keys are numbers.
+func (x *indexes) numbers() bool {
+	for name := range x.keys {
+		if !x.counters[name] || x.spoiled[name] || x.declared[name] != 1 {
+			return false
+		}
+	}
+	return true
+}
+
+// numeric says whether n can only be a number, provided that the names in it are.
+func (x *indexes) numeric(n ast.Expression) bool {
+	switch n := n.(type) {
+	case *ast.NumberLiteral:
+		return true
+	case *ast.Identifier:
+		x.keys[n.Name.String()] = true
+		return true
+	case *ast.BinaryExpression:
+		switch n.Operator {
+		case token.MINUS, token.MULTIPLY, token.SLASH, token.REMAINDER:
+			return true
+		case token.PLUS:
+			return x.numeric(n.Left) && x.numeric(n.Right)
+		}
+	case *ast.UnaryExpression:
+		switch n.Operator {
+		case token.MINUS, token.PLUS, token.INCREMENT, token.DECREMENT:
+			return true
+		}
+	}
+	return false
+}
+
+// loop takes in what a loop counts with.
+func (x *indexes) loop(n *ast.ForStatement) {
+	decl, ok := n.Initializer.(*ast.ForLoopInitializerLexicalDecl)
+	if !ok {
+		return
+	}
+	for _, b := range decl.LexicalDeclaration.List {
+		id, ok := b.Target.(*ast.Identifier)
+		if !ok {
+			continue
+		}
+		if _, other := b.Initializer.(*ast.Identifier); !other && b.Initializer != nil && x.numeric(b.Initializer) {
+			x.counters[id.Name.String()] = true
+		}
+	}
+}
+
+// assign notes a place that is written to, and a name that stops being a number.
+func (x *indexes) assign(n *ast.AssignExpression) {
+	switch left := n.Left.(type) {
+	case *ast.BracketExpression:
+		x.written[left] = true
+	case *ast.Identifier:
+		if (n.Operator == token.PLUS || n.Operator == token.MINUS) && number(n.Right) {
+			return
+		}
+		x.spoil(left)
+	}
+}
+
+func (x *indexes) spoil(n ast.Expression) {
+	if id, ok := n.(*ast.Identifier); ok {
+		x.spoiled[id.Name.String()] = true
+	}
+}
