@@ -300,7 +300,7 @@ func (f *facts) fresh() ([]byte, error) {
 	root := &yaml.Node{Kind: yaml.MappingNode}
 	add := func(to *yaml.Node, key string, v json.RawMessage) {
 		switch string(v) {
-		case "", "null", `""`, "[]", "{}":
+		case "", "null", `""`, "[]", "{}", "0":
 			return
 		}
 		value := &yaml.Node{}
