@@ -101,6 +101,6 @@ func newRoot(stop <-chan struct{}) *cobra.Command {
 		Version:       version(),
 	}
 	root.SetVersionTemplate("runner {{.Version}}\n")
-	root.AddCommand(newRun(stop), newStep(stop), newValidate(), newState(), newWhy(), newList(), newSinks(), newDemo(stop), newVersion(), newWorker())
+	root.AddCommand(newRun(stop), newStep(stop), newValidate(), newState(), newWhy(), newList(), newTest(), newSinks(), newDemo(stop), newVersion(), newWorker())
 	return root
 }
