@@ -19,17 +19,17 @@ import (
 
 // bound is a connector with its configuration filled in, for one run: what the streams share.
 type bound struct {
-	job     *Job
-	spec    *spec.Connector
-	program *script.Program
-	config  *Config
-	id      string
-	started time.Time // pinned: `now` of windows and relative times
-	clock   Clock
-	redact  *transport.Redactor
-	groups  *transport.Groups
-	log     *slog.Logger
-	table   map[engine.Type]func(*engine.Rules) engine.Strategy
+	job       *Job
+	connector *spec.Connector
+	program   *script.Program
+	config    *Config
+	id        string
+	started   time.Time // pinned: `now` of windows and relative times
+	clock     Clock
+	redact    *transport.Redactor
+	groups    *transport.Groups
+	log       *slog.Logger
+	table     map[engine.Type]func(*engine.Rules) engine.Strategy
 
 	mu    sync.Mutex
 	auths map[*spec.Auth]auth.Scheme
@@ -67,7 +67,7 @@ func bind(ctx context.Context, job *Job) (*bound, error) {
 	if err != nil {
 		return nil, err
 	}
-	b.spec, b.program, err = job.Connector.bind(ctx, b)
+	b.connector, b.program, err = job.Connector.bind(ctx, b)
 	return b, err
 }
 
@@ -77,7 +77,7 @@ func (b *bound) tell(e Event) {
 	if b.job.Observe == nil {
 		return
 	}
-	e.At, e.Run, e.Connector = b.now(), b.id, b.spec.Name
+	e.At, e.Run, e.Connector = b.now(), b.id, b.connector.Name
 	b.job.Observe(e)
 }
 

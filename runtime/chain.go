@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"time"
 
 	"github.com/lastpage/lastpage/engine"
@@ -22,8 +23,9 @@ type chain struct {
 	window    *windowValues
 	limits    windowLimits
 
-	state     chainState // after the last page that was handed to the committer
-	keys      *keySet    // nil when nothing needs de-duplication
+	state     chainState          // after the last page that was handed to the committer
+	keys      *keySet             // nil when nothing needs de-duplication
+	old       map[uint64]struct{} // of keys, those that an earlier walk delivered
 	positions *positions
 	ahead     *ahead
 	shared    *sessionState // a session that all chains of the stream share
@@ -110,6 +112,9 @@ func (c *chain) before() *chainEnd {
 	}
 	if c.slice.spent(c.sr.now()) {
 		return &chainEnd{yield: true}
+	}
+	if c.walk.Capped(c.state.State) {
+		return &chainEnd{verdict: Truncated, reason: engine.CodeCap, detail: fmt.Sprintf("the API refuses offsets from %d on", c.walk.Rules.Cap), total: c.state.Total}
 	}
 	if what := c.sr.reserve(); what != "" {
 		return &chainEnd{verdict: Truncated, reason: CodeLimit, detail: what}
@@ -219,6 +224,9 @@ func (c *chain) recover(ctx context.Context, g *got, code string, cause error) *
 		return &end
 	}
 	next, ok := c.walk.Recover(c.state.State, token)
+	if !ok && c.state.Probe && !c.state.Again { // only the confirmation could not be had: the end stands
+		return c.over(ctx, chainEnd{verdict: Complete, attested: engine.Assumed, total: c.state.Total})
+	}
 	if !ok {
 		end := chainEnd{verdict: Incomplete, reason: code, detail: cause.Error(), err: cause}
 		c.note(ctx, end)
@@ -233,6 +241,14 @@ func (c *chain) recover(ctx context.Context, g *got, code string, cause error) *
 		return &end
 	}
 	return nil
+}
+
+// over ends a chain without another page.
+func (c *chain) over(ctx context.Context, end chainEnd) *chainEnd {
+	if err := c.commit(ctx, c.state, end.verdict, end.reason, true, nil); err != nil {
+		end = c.broken(err)
+	}
+	return &end
 }
 
 // again forgets the positions of a walk that begins once more.
@@ -266,11 +282,7 @@ func (c *chain) skip(ctx context.Context, g *got) *chainEnd {
 		detail = g.answer.Message
 	}
 	c.sr.notice(c.key, NoticeSkipped, detail)
-	end := chainEnd{verdict: Complete, reason: "skipped", detail: detail, attested: engine.Assumed}
-	if err := c.commit(ctx, c.state, Complete, "skipped", true, nil); err != nil {
-		end = c.broken(err)
-	}
-	return &end
+	return c.over(ctx, chainEnd{verdict: Complete, reason: "skipped", detail: detail, attested: engine.Assumed})
 }
 
 // commit stores a state that no page brought, and waits until it is durable.

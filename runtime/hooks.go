@@ -201,7 +201,7 @@ func (b *bound) callRequest(ctx context.Context, st *spec.Stream, role string, s
 	}
 	u, err := url.Parse(d.url())
 	if err != nil || u.Host == "" {
-		return nil, codeError(CodeHook, "%s: %s() returned the URL %q", b.spec.Hook.File, role, b.redact.String(out.URL))
+		return nil, codeError(CodeHook, "%s: %s() returned the URL %q", b.connector.Hook.File, role, b.redact.String(out.URL))
 	}
 	r.Method, r.URL, r.Host, r.Header = out.Method, u, u.Host, out.Headers
 	switch {
@@ -247,7 +247,7 @@ func (c *chain) hookRecords(ctx context.Context, g *got) (listing, error) {
 		return listing{}, &Error{Code: CodeHook, Err: err}
 	}
 	if err := c.sr.reader.plan.Replace(joinIDs(raws(list)), g.page); err != nil {
-		return listing{}, codeError(CodeHook, "%s: records(): %w", c.sr.spec2().Hook.File, err)
+		return listing{}, codeError(CodeHook, "%s: records(): %w", c.sr.connector.Hook.File, err)
 	}
 	return listing{page: g.page, field: c.sr.fieldOf == fieldOfList}, nil
 }

@@ -66,9 +66,9 @@ func Fingerprint(ctx context.Context, job *Job, stream string) (string, error) {
 		return "", err
 	}
 	defer b.program.Close()
-	st := b.spec.Stream(stream)
+	st := b.connector.Stream(stream)
 	if st == nil {
-		return "", fmt.Errorf("connector %s has no stream %s", b.spec.Name, stream)
+		return "", fmt.Errorf("connector %s has no stream %s", b.connector.Name, stream)
 	}
 	return (&streamRun{bound: b, spec: st}).fingerprint(), nil
 }

@@ -124,6 +124,12 @@ func (c *chain) remember(ctx context.Context, fresh bool) error {
 	c.keys = newKeySet(c.sr.wholeKeys || len(c.state.Inherit) > 0)
 	for _, id := range c.state.Recent.id {
 		c.keys.add(id)
+		if fresh {
+			if c.old == nil {
+				c.old = map[uint64]struct{}{}
+			}
+			c.old[id] = struct{}{}
+		}
 	}
 	load := func(ids []uint64) error {
 		for _, id := range ids {

@@ -94,7 +94,7 @@ func Step(ctx context.Context, job *Job, at StepAt) (*StepResult, error) {
 
 // stepStream readies the stream, and opens the position.
 func (b *bound) stepStream(ctx context.Context, job *Job, at StepAt) (*streamRun, *envelope, error) {
-	st := b.spec.Stream(at.Stream)
+	st := b.connector.Stream(at.Stream)
 	if st == nil {
 		r := &run{bound: b}
 		return nil, nil, r.plan(ctx) // which says so

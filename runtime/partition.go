@@ -200,8 +200,9 @@ func sessionPartition(st *spec.Stream) *spec.Partition {
 
 // child is a stream whose chains are made of this stream's records.
 type child struct {
-	sr   *streamRun
-	take []spec.Take
+	sr     *streamRun
+	parent string
+	take   []spec.Take
 }
 
 // children lists the chains that the batch's records make, before the page is committed: a page that
@@ -232,7 +233,7 @@ func (k *child) list(ctx context.Context, inherited json.RawMessage, records [][
 			v, ok := t.Path.Get(rec)
 			if !ok {
 				missing = true
-				k.sr.notice("", NoticeParentGone, "a record of "+sr2(k)+" has no "+t.Path.String())
+				k.sr.notice("", NoticeParentGone, "a record of "+k.parent+" has no "+t.Path.String())
 				break
 			}
 			from = from.with(t.Name, clone(v))
@@ -257,5 +258,3 @@ func (k *child) list(ctx context.Context, inherited json.RawMessage, records [][
 	}
 	return k.sr.job.Ledger.AddChains(ctx, k.sr.lease, chains)
 }
-
-func sr2(k *child) string { parent, _ := parentOf(k.sr.spec); return parent }

@@ -140,7 +140,7 @@ func (c *chain) boundary() bool {
 // counts reports whether requests or the hook read how many pages or records lie behind.
 func (c *chain) counts() bool {
 	r := c.walk.Rules
-	for _, e := range c.sr.spec2().Exprs {
+	for _, e := range c.sr.connector.Exprs {
 		if mentionsCount(e.Source, r) {
 			return true
 		}
@@ -149,7 +149,7 @@ func (c *chain) counts() bool {
 	if mentionsCount(src, r) {
 		return true
 	}
-	hook := c.sr.spec2().Hook
+	hook := c.sr.connector.Hook
 	return hook != nil && c.sr.hooked(c.sr.spec, "next") && (strings.Contains(hook.Text, "index") || strings.Contains(hook.Text, "received"))
 }
 

@@ -15,6 +15,7 @@ type batchOf struct {
 	records [][]byte
 	keys    []string // a record's key as text; nil when the sink does not ask or there is none
 	ids     []uint64 // identities of the records, to find duplicates; nil without a key
+	old     int      // duplicates of what an earlier walk delivered
 	partial bool     // only the first records of the page
 
 	reached bool            // the old watermark was reached (stop_at_watermark)
@@ -74,7 +75,7 @@ func (c *chain) records(ctx context.Context, g *got, p *engine.Page) (*batchOf, 
 		}
 		dups += n
 	}
-	p.New = max(0, p.Records-dups)
+	p.New, p.Old = max(0, p.Records-dups), b.old
 	if err := c.watermarkOf(ctx, g, list, b); err != nil {
 		return nil, err
 	}
@@ -130,6 +131,9 @@ func (c *chain) sift(ctx context.Context, g *got, l listing, b *batchOf) (dups i
 			_, twice := inPage[id]
 			if twice || c.keys.has(id) {
 				dups++
+				if _, ok := c.old[id]; ok && !twice {
+					b.old++
+				}
 				continue
 			}
 			inPage[id] = struct{}{}

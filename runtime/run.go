@@ -23,7 +23,7 @@ func Run(ctx context.Context, job *Job) (*Report, error) {
 		return nil, err
 	}
 	defer b.program.Close()
-	r := &run{bound: b, report: &Report{Connector: b.spec.Name, Run: b.id}}
+	r := &run{bound: b, report: &Report{Connector: b.connector.Name, Run: b.id}}
 	if err := r.plan(ctx); err != nil {
 		return nil, err
 	}
@@ -50,17 +50,17 @@ type run struct {
 func (r *run) plan(ctx context.Context) error {
 	chosen := r.job.Streams
 	if len(chosen) == 0 {
-		for _, s := range r.spec.Streams {
+		for _, s := range r.connector.Streams {
 			chosen = append(chosen, s.Name)
 		}
 	}
 	for _, name := range chosen {
-		if r.spec.Stream(name) == nil {
-			names := make([]string, len(r.spec.Streams))
-			for i, s := range r.spec.Streams {
+		if r.connector.Stream(name) == nil {
+			names := make([]string, len(r.connector.Streams))
+			for i, s := range r.connector.Streams {
 				names[i] = s.Name
 			}
-			msg := fmt.Sprintf("connector %s has no stream %q; it has %v", r.spec.Name, name, names)
+			msg := fmt.Sprintf("connector %s has no stream %q; it has %v", r.connector.Name, name, names)
 			if near := nearest(name, names); near != "" {
 				msg += "; did you mean " + near + "?"
 			}
@@ -82,7 +82,7 @@ func (r *run) place(ctx context.Context, name string, chosen []string, placed ma
 	if sr := placed[name]; sr != nil {
 		return sr, nil
 	}
-	st := r.spec.Stream(name)
+	st := r.connector.Stream(name)
 	parentName, take := parentOf(st)
 	var parent *streamRun
 	if parentName != "" {
@@ -103,7 +103,7 @@ func (r *run) place(ctx context.Context, name string, chosen []string, placed ma
 	sr.silent = silent
 	placed[name] = sr
 	if parent != nil {
-		parent.kids = append(parent.kids, &child{sr: sr, take: take})
+		parent.kids = append(parent.kids, &child{sr: sr, parent: parentName, take: take})
 	}
 	r.streams = append(r.streams, sr)
 	return sr, nil
@@ -145,7 +145,7 @@ func (r *run) begin(ctx context.Context) error {
 			names = append(names, sr.spec.Name)
 		}
 	}
-	if err := r.job.Ledger.StartRun(ctx, engine.Run{ID: r.id, Connector: r.spec.Name, Streams: names, Started: r.started}); err != nil {
+	if err := r.job.Ledger.StartRun(ctx, engine.Run{ID: r.id, Connector: r.connector.Name, Streams: names, Started: r.started}); err != nil {
 		return err
 	}
 	r.tell(Event{Kind: EventRunStart})
@@ -244,7 +244,7 @@ func (r *run) finish(ctx context.Context) (*Report, error) {
 	if err != nil {
 		return nil, err
 	}
-	err = r.job.Ledger.EndRun(ctx, engine.Run{ID: r.id, Connector: r.spec.Name, Started: r.started, Ended: r.now(),
+	err = r.job.Ledger.EndRun(ctx, engine.Run{ID: r.id, Connector: r.connector.Name, Started: r.started, Ended: r.now(),
 		Verdict: r.report.Verdict, Reason: r.report.Reason, Report: b})
 	if err != nil && r.report.Err == nil {
 		r.report.Err = err

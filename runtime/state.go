@@ -1,6 +1,7 @@
 package runtime
 
 import (
+	"bytes"
 	"encoding/json"
 	"fmt"
 	"time"
@@ -36,7 +37,15 @@ type sessionState struct {
 	Opened time.Time       `json:"opened"`
 }
 
-func (s chainState) marshal() (json.RawMessage, error) { return json.Marshal(s) }
+func (s chainState) marshal() (json.RawMessage, error) {
+	var b bytes.Buffer
+	enc := json.NewEncoder(&b)
+	enc.SetEscapeHTML(false) // positions are often URLs, and people read them
+	if err := enc.Encode(s); err != nil {
+		return nil, err
+	}
+	return bytes.TrimSuffix(b.Bytes(), []byte{'\n'}), nil
+}
 
 func parseState(b []byte) (chainState, error) {
 	var s chainState

@@ -65,13 +65,16 @@ type streamRun struct {
 
 // newStreamRun readies a stream: nothing is sent and nothing is stored yet.
 func newStreamRun(ctx context.Context, b *bound, st *spec.Stream, name string) (*streamRun, error) {
-	sr := &streamRun{bound: b, spec: st, name: engine.StreamKey{Connector: b.spec.Name, Stream: name}, marks: map[string]engine.Bookmark{}, left: -1}
+	sr := &streamRun{bound: b, spec: st, name: engine.StreamKey{Connector: b.connector.Name, Stream: name}, marks: map[string]engine.Bookmark{}, left: -1}
 	var err error
 	if sr.client, err = b.client(ctx, st); err != nil {
 		return nil, err
 	}
 	if sr.match, err = compileMatch(st.Pagination.Token.Match); err != nil {
 		return nil, err
+	}
+	if st.Pagination.Token.OneUse {
+		st.Pagination.Rules.Probe = false // a token that is used up cannot confirm the end
 	}
 	if sr.walk, err = engine.NewWalk(&st.Pagination.Rules, b.table); err != nil {
 		return nil, err
@@ -185,9 +188,6 @@ func (sr *streamRun) recordRules() *spec.Records {
 	}
 	return &sr.spec.Records
 }
-
-// spec2 is the connector, where the embedded stream hides it.
-func (sr *streamRun) spec2() *spec.Connector { return sr.bound.spec }
 
 // filterBy is a watermark as requests filter by it: less the overlap.
 func (sr *streamRun) filterBy(w json.RawMessage) json.RawMessage {
@@ -311,7 +311,7 @@ func (sr *streamRun) lost() bool {
 func (sr *streamRun) fingerprint() string {
 	h := xxhash.New()
 	h.WriteString(sr.spec.Fingerprint)
-	for _, v := range sr.bound.spec.Config {
+	for _, v := range sr.connector.Config {
 		switch {
 		case v.Secret, v.Type == "url", v.Type == "time", v.Type == "duration":
 			continue
