@@ -40,9 +40,12 @@ func newDemo(stop <-chan struct{}) *cobra.Command {
 	return cmd
 }
 
-// withDemo starts the demo API inside this process for `runner run demo`, unless the caller says
-// where it is.
-func withDemo(ctx context.Context, job *runtime.Job) (end func(), err error) {
+// withDemo starts the demo API inside this process for the shipped connector of that name, unless the
+// caller says where it is.
+func withDemo(ctx context.Context, name string, job *runtime.Job) (end func(), err error) {
+	if name != "demo" || exists(name) {
+		return func() {}, nil
+	}
 	if _, ok := job.Set["base_url"]; ok || job.Config["base_url"] != nil {
 		return func() {}, nil
 	}

@@ -10,6 +10,9 @@ import (
 	"syscall"
 
 	"github.com/spf13/cobra"
+
+	"github.com/lastpage/lastpage/engine/spec"
+	"github.com/lastpage/lastpage/runtime/script"
 )
 
 // Exit codes (format, section 11).
@@ -59,7 +62,13 @@ func run(args []string) int {
 		fmt.Fprintf(os.Stderr, "runner: %v\nTry `%s --help`.\n", err, cmd.CommandPath())
 		return exitUsage
 	}
-	if msg := e.Error(); msg != "" {
+	var file spec.Errors
+	var scripts script.Errors
+	switch msg := e.Error(); {
+	case msg == "":
+	case errors.As(err, &file), errors.As(err, &scripts): // each line begins with its place
+		fmt.Fprintln(os.Stderr, msg)
+	default:
 		fmt.Fprintln(os.Stderr, "runner:", msg)
 	}
 	return e.code

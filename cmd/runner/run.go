@@ -10,93 +10,27 @@ import (
 	"time"
 
 	"github.com/spf13/cobra"
-	"gopkg.in/yaml.v3"
 
-	"github.com/lastpage/lastpage/engine"
 	"github.com/lastpage/lastpage/engine/spec"
 	"github.com/lastpage/lastpage/runtime"
-	"github.com/lastpage/lastpage/runtime/script"
-	"github.com/lastpage/lastpage/runtime/transport"
 	"github.com/lastpage/lastpage/store"
 	"github.com/lastpage/lastpage/store/sink"
 )
 
-// settings are the flags that every command shares which reads from an API.
-type settings struct {
-	set       []string
-	config    string
-	untrusted bool
-	verbose   bool
-	logFormat string
-	trace     string
-}
-
-func (s *settings) flags(cmd *cobra.Command) {
-	f := cmd.Flags()
-	f.StringArrayVar(&s.set, "set", nil, "config value `name=value`, may be repeated")
-	f.StringVar(&s.config, "config", "", "`FILE` (YAML or JSON) with config values")
-	f.BoolVar(&s.untrusted, "untrusted", false, "run the connector's JavaScript in a child process with hard limits")
-	f.BoolVarP(&s.verbose, "verbose", "v", false, "log at debug level, console.log of hooks included")
-	f.StringVar(&s.logFormat, "log-format", "text", "`text` or json")
-	f.StringVar(&s.trace, "trace", "", "write every HTTP attempt to `FILE` as HAR 1.2, secrets removed")
-}
-
-// values reads --set and --config.
-func (s *settings) values() (set map[string]string, file map[string]json.RawMessage, err error) {
-	set = map[string]string{}
-	for _, kv := range s.set {
-		name, value, ok := cut(kv)
-		if !ok {
-			return nil, nil, usage("--set %s: write --set name=value", kv)
-		}
-		set[name] = value
-	}
-	if s.config == "" {
-		return set, nil, nil
-	}
-	b, err := os.ReadFile(s.config)
-	if err != nil {
-		return nil, nil, usage("--config: %w", err)
-	}
-	var values map[string]any
-	if err := yaml.Unmarshal(b, &values); err != nil {
-		return nil, nil, usage("--config %s: %w", s.config, err)
-	}
-	file = map[string]json.RawMessage{}
-	for k, v := range values {
-		if t, ok := v.(time.Time); ok {
-			v = t.Format(time.RFC3339Nano)
-		}
-		raw, err := json.Marshal(v)
-		if err != nil {
-			return nil, nil, usage("--config %s: %s: %w", s.config, k, err)
-		}
-		file[k] = raw
-	}
-	return set, file, nil
-}
-
-func cut(kv string) (name, value string, ok bool) {
-	for i := range len(kv) {
-		if kv[i] == '=' {
-			return kv[:i], kv[i+1:], i > 0
-		}
-	}
-	return "", "", false
-}
+// defaultState is the file of --state unless it is given.
+const defaultState = "runner.db"
 
 // runFlags are those of `runner run`.
 type runFlags struct {
 	settings
-	to          string
-	state       string
-	report      string
-	fresh       bool
-	maxPages    int64
-	limit       int64
-	chains      int
-	timeLimit   string
-	commitEvery string
+	to        string
+	state     string
+	report    string
+	fresh     bool
+	maxPages  int64
+	limit     int64
+	chains    int
+	timeLimit string
 }
 
 func newRun(stop <-chan struct{}) *cobra.Command {
@@ -105,113 +39,139 @@ func newRun(stop <-chan struct{}) *cobra.Command {
 		Use:   "run <connector> [stream…]",
 		Short: "Drain a connector's streams, from where the last run stopped",
 		Long: "run drains the streams of a connector (a file, a folder, or the name of one that ships) and writes the records.\n" +
-			"It goes on where the last run stopped; the last line on stderr says how it ended and on what evidence.\n\n" +
+			"It goes on where the last run stopped; the last line on stderr says how it ended and on what evidence.\n" +
+			"Ctrl-C once finishes the page and keeps the place; twice stops at once.\n\n" +
 			"Exit: 0 complete, 1 failed, 2 usage or invalid connector, 3 incomplete, 4 truncated, 5 parked, 130 interrupted.",
 		Example: "  runner run demo\n  runner run ./github --set org=golang --to jsonl:repos-{stream}.jsonl",
 		Args:    cobra.MinimumNArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			return f.run(cmd.Context(), cmd, stop, args[0], args[1:])
 		},
+		ValidArgsFunction: completeStreams(-1),
 	}
 	f.settings.flags(cmd)
 	fl := cmd.Flags()
 	fl.StringVar(&f.to, "to", "jsonl:-", "`SINK` to write records to, such as jsonl:out-{stream}.jsonl; see `runner sinks`")
-	fl.StringVar(&f.state, "state", "runner.db", "`FILE` with checkpoints")
+	fl.StringVar(&f.state, "state", defaultState, "`FILE` with checkpoints")
 	fl.StringVar(&f.report, "report", "", "write a report to `FILE` as JSON")
 	fl.BoolVar(&f.fresh, "fresh", false, "forget checkpoint, watermark and kept position of the streams, and begin their files anew")
 	fl.Int64Var(&f.maxPages, "max-pages", 0, "stop after `N` pages of each stream, as truncated")
 	fl.Int64Var(&f.limit, "limit", 0, "stop after `N` records of each stream, as truncated")
 	fl.IntVar(&f.chains, "chains", 0, "run `N` chains side by side, whatever the connector says")
 	fl.StringVar(&f.timeLimit, "time-limit", "", "end after `DURATION` (such as 10m), as truncated")
+	must(cmd.RegisterFlagCompletionFunc("to", completeSinks))
 	return cmd
 }
 
 func (f *runFlags) run(ctx context.Context, cmd *cobra.Command, stop <-chan struct{}, name string, streams []string) error {
-	view, err := newView(cmd.ErrOrStderr(), f.logFormat, f.verbose)
+	view, err := newView(cmd.ErrOrStderr(), f.settings)
 	if err != nil {
 		return err
 	}
-	opt, err := scriptOptions(f.untrusted, view.console)
+	if err := f.check(); err != nil {
+		return err
+	}
+	job, done, err := f.settings.job(name, view, stop)
 	if err != nil {
 		return err
 	}
-	c, err := find(name, opt)
-	if err != nil {
-		return err
+	defer done()
+	for _, s := range streams {
+		if job.Connector.Spec.Stream(s) == nil {
+			return usage("%s", unknownStream(job.Connector.Spec, s))
+		}
 	}
-	defer c.Close()
-	set, file, err := f.values()
-	if err != nil {
-		return err
-	}
-	if f.maxPages < 0 || f.limit < 0 || f.chains < 0 {
-		return usage("--max-pages, --limit and --chains take numbers above 0")
-	}
-	job := &runtime.Job{
-		Connector: c, Streams: streams, Set: set, Config: file, Env: os.LookupEnv, Owner: store.Self(time.Now()),
-		Fresh: f.fresh, MaxPages: f.maxPages, MaxRecords: f.limit, Chains: f.chains, Stop: stop, Script: opt,
-		Redact: new(transport.Redactor), UserAgent: "lastpage/" + release, Log: view.log,
-	}
+	job.Streams, job.Fresh, job.MaxPages, job.MaxRecords, job.Chains = streams, f.fresh, f.maxPages, f.limit, f.chains
 	if f.timeLimit != "" {
 		if job.TimeLimit, err = spec.ParseDuration(f.timeLimit); err != nil {
-			return usage("--time-limit: %w", err)
+			return usage("--time-limit %s: want a duration, such as 90s or 10m", f.timeLimit)
 		}
 	}
-	close, err := f.open(ctx, job, opt)
+	closing, err := f.open(ctx, job)
+	if err != nil {
+		return f.failed(view, job, err)
+	}
+	defer closing()
+	end, err := withDemo(ctx, name, job)
 	if err != nil {
 		return err
 	}
-	defer close()
-	if name == "demo" {
-		end, err := withDemo(ctx, job)
-		if err != nil {
-			return err
-		}
-		defer end()
-	}
+	defer end()
 	hard, cancel := grace(ctx, stop)
 	defer cancel()
-	job.Observe = view.observe
+	view.start()
+	defer view.end()
 	report, err := runtime.Run(hard, job)
 	view.end()
 	if err != nil {
-		return startError(job.Redact, err)
+		return f.failed(view, job, startError(job.Redact, err))
 	}
-	return f.conclude(view, job.Redact, report)
+	return f.conclude(view, report)
+}
+
+// check refuses what cannot be meant before anything is opened.
+func (f *runFlags) check() error {
+	for _, n := range []struct {
+		flag  string
+		value int64
+	}{{"max-pages", f.maxPages}, {"limit", f.limit}, {"chains", int64(f.chains)}} {
+		if n.value < 0 {
+			return usage("--%s %d: want a number above 0", n.flag, n.value)
+		}
+	}
+	return checkReport(f.report)
+}
+
+// checkReport refuses a report that could not be written at the end.
+func checkReport(path string) error {
+	if path == "" {
+		return nil
+	}
+	if info, err := os.Stat(path); err == nil && info.IsDir() {
+		return usage("--report %s: it is a folder; name a file in it", path)
+	}
+	dir := filepath.Dir(path)
+	if info, err := os.Stat(dir); err != nil || !info.IsDir() {
+		return usage("--report %s: the folder %s does not exist; create it, or name another file", path, dir)
+	}
+	return nil
 }
 
 // open opens the ledger, the sink and the trace.
-func (f *runFlags) open(ctx context.Context, job *runtime.Job, opt script.Options) (func(), error) {
-	db, err := store.Open(ctx, f.state, store.Options{SecretKey: os.Getenv("RUNNER_SECRET_KEY")})
+func (f *runFlags) open(ctx context.Context, job *runtime.Job) (func(), error) {
+	out, err := sink.New(ctx, f.to, sink.Options{Ledger: resolved(f.state)}) // touches nothing: a wrong address makes no state file
+	if err != nil {
+		return nil, usage("--to: %w", err)
+	}
+	db, err := store.Open(ctx, f.state, store.Options{SecretKey: os.Getenv(keyVariable)})
 	if err != nil {
 		return nil, &exitError{exitFailed, err}
 	}
-	job.Ledger = db
-	var har *os.File
-	if f.trace != "" {
-		if har, err = os.Create(f.trace); err == nil {
-			var h *transport.HAR
-			if h, err = transport.NewHAR(har, release, job.Redact); err == nil {
-				job.Exchange = h.Observe
-			}
-		}
-		if err != nil {
-			db.Close()
-			return nil, usage("--trace: %w", err)
-		}
-	}
-	out, err := sink.New(ctx, f.to, sink.Options{Ledger: db.Path()})
+	trace, err := f.settings.openTrace(job)
 	if err != nil {
 		db.Close()
-		return nil, usage("--to: %w", err)
+		return nil, err
 	}
-	job.Sink = out
+	job.Ledger, job.Sink = db, out
 	return func() {
-		if har != nil {
-			har.Close()
-		}
+		trace()
 		db.Close()
 	}, nil
+}
+
+// resolved is a file's absolute path with symbolic links resolved, also of one that is still to be made.
+func resolved(path string) string {
+	abs, err := filepath.Abs(path)
+	if err != nil {
+		return path
+	}
+	if real, err := filepath.EvalSymlinks(abs); err == nil {
+		return real
+	}
+	if dir, err := filepath.EvalSymlinks(filepath.Dir(abs)); err == nil {
+		return filepath.Join(dir, filepath.Base(abs))
+	}
+	return abs
 }
 
 // graceTime is how long the pages in flight may take to finish after the first Ctrl-C.
@@ -237,42 +197,46 @@ func grace(ctx context.Context, stop <-chan struct{}) (context.Context, context.
 	return hard, cancel
 }
 
-// startError is why a run did not begin.
-func startError(redact *transport.Redactor, err error) error {
-	var held *engine.HeldError
-	var config *runtime.ConfigError
-	var invalid spec.Errors
-	var scripts script.Errors
-	msg := errors.New(redact.String(err.Error()))
-	switch {
-	case errors.As(err, &held):
-		return &exitError{exitUsage, fmt.Errorf("%w; wait for it to end, or stop it", msg)}
-	case errors.As(err, &config), errors.As(err, &invalid), errors.As(err, &scripts):
-		return &exitError{exitUsage, msg}
+// failed writes the report of a run that could not begin, unless what was asked for is at fault.
+func (f *runFlags) failed(view *view, job *runtime.Job, err error) error {
+	var e *exitError
+	if f.report == "" || !errors.As(err, &e) || e.code != exitFailed {
+		return err
 	}
-	return &exitError{exitFailed, msg}
+	code := "start"
+	var coded interface{ ErrorCode() string }
+	if errors.As(err, &coded) {
+		code = coded.ErrorCode()
+	}
+	r := &runtime.Report{Connector: job.Connector.Spec.Name, Verdict: runtime.Failed, Reason: code, Message: err.Error()}
+	f.writeReport(view, r)
+	return err
 }
 
 // conclude writes the report and the last line, and turns the verdict into the exit code.
-func (f *runFlags) conclude(view *view, redact *transport.Redactor, r *runtime.Report) error {
-	if f.report != "" {
-		b, err := r.MarshalIndent()
-		if err == nil {
-			err = writeWhole(f.report, redact.Bytes(b))
-		}
-		if err != nil {
-			fmt.Fprintln(view.out, "runner: --report:", err)
-		}
+func (f *runFlags) conclude(view *view, r *runtime.Report) error {
+	f.writeReport(view, r)
+	view.verdict(r)
+	if code := exitCode(r.Verdict); code != exitComplete {
+		return &exitError{code, nil}
 	}
-	view.verdict(redact, r)
-	code := map[string]int{
-		runtime.Complete: exitComplete, runtime.Incomplete: exitIncomplete, runtime.Truncated: exitTruncated,
-		runtime.Parked: exitParked, runtime.Interrupted: exitInterrupted, runtime.Failed: exitFailed,
-	}[r.Verdict]
-	if code == exitComplete {
-		return nil
+	return nil
+}
+
+func (f *runFlags) writeReport(view *view, r *runtime.Report) {
+	if f.report == "" {
+		return
 	}
-	return &exitError{code, nil}
+	b, err := r.MarshalIndent()
+	if err == nil && !json.Valid(view.redact.Bytes(b)) {
+		err = errors.New("a secret cannot be taken out of it")
+	}
+	if err == nil {
+		err = writeWhole(f.report, view.redact.Bytes(b))
+	}
+	if err != nil {
+		fmt.Fprintln(view.out, "runner: --report:", plain(err))
+	}
 }
 
 // writeWhole writes a file whole or not at all.
@@ -298,4 +262,10 @@ func writeWhole(path string, b []byte) error {
 		os.Remove(tmp.Name())
 	}
 	return err
+}
+
+func must(err error) {
+	if err != nil {
+		panic(err)
+	}
 }

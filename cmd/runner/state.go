@@ -2,6 +2,5 @@ package main
 
 import "github.com/spf13/cobra"
 
-func newState() *cobra.Command               { return &cobra.Command{Use: "state"} }
-func newWhy() *cobra.Command                 { return &cobra.Command{Use: "why"} }
-func newStep(<-chan struct{}) *cobra.Command { return &cobra.Command{Use: "step"} }
+func newState() *cobra.Command { return &cobra.Command{Use: "state"} }
+func newWhy() *cobra.Command   { return &cobra.Command{Use: "why"} }
