@@ -139,18 +139,32 @@ func (c *chain) boundary() bool {
 
 // counts reports whether requests or the hook read how many pages or records lie behind.
 func (c *chain) counts() bool {
-	r := c.walk.Rules
-	for _, e := range c.sr.connector.Exprs {
-		if mentionsCount(e.Source, r) {
-			return true
-		}
-	}
-	src := string(c.sr.job.Connector.Source)
-	if mentionsCount(src, r) {
+	if mentionsCount(c.sr.source(), c.walk.Rules) {
 		return true
 	}
 	hook := c.sr.connector.Hook
 	return hook != nil && c.sr.hooked(c.sr.spec, "next") && (strings.Contains(hook.Text, "index") || strings.Contains(hook.Text, "received"))
+}
+
+// source is the connector's text but for the other streams.
+func (sr *streamRun) source() string {
+	lines := strings.Split(string(sr.job.Connector.Source), "\n")
+	from := func(st *spec.Stream) int { return min(max(0, st.Pos.Line-1), len(lines)) }
+	var b strings.Builder
+	streams := sr.connector.Streams
+	for i, st := range streams {
+		end := len(lines)
+		if i+1 < len(streams) {
+			end = max(from(st)+1, from(streams[i+1]))
+		}
+		if i == 0 {
+			b.WriteString(strings.Join(lines[:from(st)], "\n"))
+		}
+		if st.Name == sr.spec.Name {
+			b.WriteString(strings.Join(lines[from(st):min(end, len(lines))], "\n"))
+		}
+	}
+	return b.String()
 }
 
 func mentionsCount(source string, r *engine.Rules) bool {
