@@ -3,6 +3,8 @@ package script
 import (
 	"math"
 	"math/big"
+	"slices"
+	"sync"
 
 	"github.com/dop251/goja"
 )
@@ -19,6 +21,7 @@ var checks = []builtin{
 	{checkShift, (*machine).shift},
 	{checkLength, (*machine).length},
 	{checkDigits, (*machine).digitsOf},
+	{checkKey, (*machine).keyOf},
 }
 
 // maxBits is the size that a power or shift of BigInts may have.
@@ -110,3 +113,59 @@ func (m *machine) rangeError(msg string) {
 	}
 	panic(m.vm.NewTypeError(msg))
 }
+
+// keyOf passes a computed key on. When it is the name of a built-in function, everything is guarded
+// from here on and the runtime serves this call alone.
+func (m *machine) keyOf(call goja.FunctionCall) goja.Value {
+	v := call.Argument(0)
+	if goja.IsNumber(v) {
+		return v
+	}
+	if _, symbol := v.(*goja.Symbol); symbol {
+		m.open()
+		return v
+	}
+	key := v.String()
+	if methods()[key] {
+		m.open()
+	}
+	return m.vm.ToValue(key)
+}
+
+// open guards everything that a function without a name may reach.
+func (m *machine) open() {
+	if m.opened {
+		return
+	}
+	m.opened = true
+	for _, g := range guards {
+		if !slices.ContainsFunc(m.unit.guards, func(x guard) bool { return x.name == g.name }) {
+			g.install(m)
+		}
+	}
+	if m.unit.generators {
+		m.must(m.vm.RunProgram(sealed()))
+	}
+}
+
+// methods are the names of the built-in functions that values inherit.
+var methods = sync.OnceValue(func() map[string]bool {
+	names := map[string]bool{"__proto__": true, "prototype": true}
+	vm := goja.New()
+	for _, value := range []string{`({})`, `[]`, `""`, `0`, `true`, `1n`, `/x/`, `() => 1`, `new Date()`, `new Map()`, `new Set()`, `Symbol()`, `new Error()`, `[].values()`, `(function* () {})()`, `(function* () {})`} {
+		v, err := vm.RunString(value)
+		if err != nil {
+			continue
+		}
+		for obj := v.ToObject(vm).Prototype(); obj != nil; obj = obj.Prototype() {
+			for _, name := range obj.GetOwnPropertyNames() {
+				_ = vm.Try(func() { // a getter may want another receiver: it is no method
+					if _, ok := goja.AssertFunction(obj.Get(name)); ok {
+						names[name] = true
+					}
+				})
+			}
+		}
+	}
+	return names
+})

@@ -24,17 +24,18 @@ type code struct {
 
 // unit is one compiled text: the hook file, or one expression.
 type unit struct {
-	hook      bool
-	origin    *origin
-	program   *goja.Program
-	functions map[string]*function // of the hook's top level
-	names     []string             // data names that the text mentions
-	builtins  []builtin            // … and built-in functions, checks included
-	console   bool
-	guards    []guard
-	preludes  []*goja.Program
-	tops      []string // functions and regular expressions of the top level
-	shared    bool     // calls cannot leave anything behind for the next
+	hook       bool
+	origin     *origin
+	program    *goja.Program
+	functions  map[string]*function // of the hook's top level
+	names      []string             // data names that the text mentions
+	builtins   []builtin            // … and built-in functions, checks included
+	console    bool
+	guards     []guard
+	preludes   []*goja.Program
+	tops       []string // functions and regular expressions of the top level
+	generators bool     // a generator stands in the text
+	shared     bool     // calls cannot leave anything behind for the next
 }
 
 // function is a top-level function of the hook.
@@ -174,6 +175,7 @@ func (c *code) finish(u *unit, name string, prg *ast.Program, f *facts) Errors {
 	}
 	u.console = f.uses("console")
 	open := f.escapes()
+	u.generators = f.generators
 	for _, g := range guards {
 		if g.needed(f, open) {
 			u.guards = append(u.guards, g)

@@ -18,7 +18,7 @@ type facts struct {
 	refs       []ref           // uses of names, in order
 	props      map[string]bool // property names that are written down
 	indexes    indexes         // what is known of names that stand as keys
-	dynamic    bool            // a property is reached by a name that is computed
+	dynamic    bool            // a property is read by a computed name that no check stands in front of
 	roots      map[string]bool // names through which a property is written
 	values     map[string]bool // names that are used as values, not just called or read through
 	leaks      bool            // a write, or a built-in as a value, whose owner cannot be told
@@ -39,7 +39,6 @@ func inspect(prg *ast.Program) *facts {
 	for _, s := range prg.Body {
 		f.visit(reflect.ValueOf(s))
 	}
-	f.dynamic = f.dynamic || !f.indexes.numbers()
 	return f
 }
 
@@ -95,10 +94,10 @@ func (f *facts) node(n any) bool {
 	case *ast.DotExpression:
 		f.dot(n, false)
 	case *ast.BracketExpression:
-		if f.indexes.written[n] || f.indexes.numeric(n.Member) {
-			f.walk(n.Member)
+		if lit, ok := n.Member.(*ast.StringLiteral); ok {
+			f.props[lit.Value.String()] = true
 		} else {
-			f.key(n.Member, true)
+			f.walk(n.Member) // rewrite puts a check around it
 		}
 		f.base(n.Left)
 	case *ast.PrivateDotExpression:
@@ -141,13 +140,13 @@ func (f *facts) node(n any) bool {
 		f.walk(n.Body)
 		f.methods--
 	case *ast.MethodDefinition:
-		f.key(n.Key, n.Computed)
+		f.key(n.Key, n.Computed, false)
 		f.walk(n.Body)
 	case *ast.FieldDefinition:
-		f.key(n.Key, n.Computed)
+		f.key(n.Key, n.Computed, false)
 		f.walk(n.Initializer)
 	case *ast.PropertyKeyed:
-		f.key(n.Key, n.Computed)
+		f.key(n.Key, n.Computed, false)
 		f.walk(n.Value)
 	case *ast.PropertyShort:
 		f.props[n.Name.Name.String()] = true
@@ -219,7 +218,7 @@ func (f *facts) assigned(target ast.Expression) {
 			}
 			return
 		case *ast.ArrayPattern, *ast.ObjectPattern:
-			f.leaks, f.dynamic = true, true // written to in a way that is not looked into
+			f.leaks, f.indexes.unsure = true, true // written to in a way that is not looked into
 			return
 		}
 		f.leaks = true
@@ -301,22 +300,17 @@ func (f *facts) escapes() bool {
 	return slices.ContainsFunc(computed, func(n string) bool { return f.props[n] || f.uses(n) })
 }
 
-// key notes a property's name.
-func (f *facts) key(k ast.Expression, computed bool) {
+// key notes a property's name where it is defined, or read by a pattern.
+func (f *facts) key(k ast.Expression, computed, read bool) {
 	switch k := k.(type) {
 	case *ast.StringLiteral:
 		f.props[k.Value.String()] = true
 		return
 	case *ast.NumberLiteral:
 		return
-	case *ast.Identifier:
-		if !computed {
-			f.props[k.Name.String()] = true
-			return
-		}
 	}
 	if computed {
-		f.dynamic = true
+		f.dynamic = f.dynamic || read
 		f.walk(k)
 	}
 }
@@ -347,7 +341,7 @@ func (f *facts) pattern(n ast.Expression) {
 				f.props[p.Name.Name.String()] = true
 				f.walk(p.Initializer)
 			case *ast.PropertyKeyed:
-				f.key(p.Key, p.Computed)
+				f.key(p.Key, p.Computed, true)
 				f.pattern(p.Value)
 			}
 		}

@@ -8,9 +8,10 @@ import (
 )
 
 // guard bounds a built-in function that native code would run for as long or as large as it is told.
-// It is installed only where a script mentions the function, or computes property names, since every
-// touch of a built-in costs.
+// It is installed only where a script mentions the function, or as soon as it computes such a
+// function's name, since every touch of a built-in costs.
 type guard struct {
+	name    string
 	global  string   // name that the function is reached through, "" when a value is enough
 	props   []string // property names that call for it
 	install func(*machine)
@@ -28,13 +29,13 @@ func (g *guard) needed(f *facts, open bool) bool {
 const maxText = 1 << 24
 
 var guards = []guard{
-	{"", []string{"repeat", "padStart", "padEnd", "normalize", "replace", "replaceAll", "concat"}, guardStrings},
-	{"", []string{"join", "flat", "toLocaleString"}, guardArrays},
-	{"", []string{"apply"}, guardApply},
-	{"JSON", []string{"parse"}, guardParse},
-	{"JSON", []string{"stringify"}, guardStringify},
-	{"BigInt", []string{"asUintN", "asIntN"}, guardBits},
-	{"", nil, guardCode},
+	{"strings", "", []string{"repeat", "padStart", "padEnd", "normalize", "replace", "replaceAll", "concat"}, guardStrings},
+	{"arrays", "", []string{"join", "flat"}, guardArrays},
+	{"apply", "", []string{"apply"}, guardApply},
+	{"parse", "JSON", []string{"parse"}, guardParse},
+	{"stringify", "JSON", []string{"stringify"}, guardStringify},
+	{"bits", "BigInt", []string{"asUintN", "asIntN"}, guardBits},
+	{"code", "", nil, guardCode},
 }
 
 // computed are mentions that reach functions without their name.

@@ -11,32 +11,23 @@ type indexes struct {
 	declared map[string]int                  // how often a name is declared
 	counters map[string]bool                 // names that a loop counts with
 	spoiled  map[string]bool                 // names that are given other values
-	keys     map[string]bool                 // names that stand as keys
+	unsure   bool                            // any name may have been given another value
 	written  map[*ast.BracketExpression]bool // places that are written to, not read
 }
 
 func newIndexes() indexes {
-	return indexes{map[string]int{}, map[string]bool{}, map[string]bool{}, map[string]bool{}, map[*ast.BracketExpression]bool{}}
+	return indexes{declared: map[string]int{}, counters: map[string]bool{}, spoiled: map[string]bool{}, written: map[*ast.BracketExpression]bool{}}
 }
 
-// numbers says, at the end, whether all names that stand as keys are numbers.
-func (x *indexes) numbers() bool {
-	for name := range x.keys {
-		if !x.counters[name] || x.spoiled[name] || x.declared[name] != 1 {
-			return false
-		}
-	}
-	return true
-}
-
-// numeric says whether n can only be a number, provided that the names in it are.
+// numeric says whether n can only be a number. Of names it is known when the whole text has been
+// looked at.
 func (x *indexes) numeric(n ast.Expression) bool {
 	switch n := n.(type) {
 	case *ast.NumberLiteral:
 		return true
 	case *ast.Identifier:
-		x.keys[n.Name.String()] = true
-		return true
+		name := n.Name.String()
+		return x.counters[name] && !x.spoiled[name] && x.declared[name] == 1 && !x.unsure
 	case *ast.BinaryExpression:
 		switch n.Operator {
 		case token.MINUS, token.MULTIPLY, token.SLASH, token.REMAINDER:
@@ -60,11 +51,7 @@ func (x *indexes) loop(n *ast.ForStatement) {
 		return
 	}
 	for _, b := range decl.LexicalDeclaration.List {
-		id, ok := b.Target.(*ast.Identifier)
-		if !ok {
-			continue
-		}
-		if _, other := b.Initializer.(*ast.Identifier); !other && b.Initializer != nil && x.numeric(b.Initializer) {
+		if id, ok := b.Target.(*ast.Identifier); ok && x.numeric(b.Initializer) {
 			x.counters[id.Name.String()] = true
 		}
 	}
@@ -74,7 +61,11 @@ func (x *indexes) loop(n *ast.ForStatement) {
 func (x *indexes) assign(n *ast.AssignExpression) {
 	switch left := n.Left.(type) {
 	case *ast.BracketExpression:
-		x.written[left] = true
+		switch n.Operator {
+		case token.COALESCE, token.LOGICAL_OR, token.LOGICAL_AND: // give back what stands there
+		default:
+			x.written[left] = true
+		}
 	case *ast.Identifier:
 		if (n.Operator == token.PLUS || n.Operator == token.MINUS) && number(n.Right) {
 			return

@@ -131,7 +131,7 @@ func (c *code) run(ctx context.Context, j *job, done func(Result)) ([]Result, er
 		}
 		results = append(results, res)
 		done(res)
-		if !u.shared {
+		if !u.shared || m.opened {
 			m.close()
 			m = nil
 		}

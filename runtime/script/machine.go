@@ -23,6 +23,7 @@ type machine struct {
 	random *pcg
 	log    func(file string, line int, msg string)
 	logged int
+	opened bool              // see open
 	keys   map[string]string // of objects that were read, so that each is allocated once
 	size   int               // members of the last object
 }

@@ -21,7 +21,7 @@ func (m *machine) number(text []byte) goja.Value {
 			return m.vm.ToValue(n)
 		}
 	}
-	if bytes.IndexAny(text, ".eE") < 0 {
+	if !bytes.ContainsAny(text, ".eE") {
 		n, err := strconv.ParseInt(string(text), 10, 64)
 		if err == nil && n >= -maxSafe && n <= maxSafe && !bytes.Equal(text, []byte("-0")) {
 			return m.vm.ToValue(n)

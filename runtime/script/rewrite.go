@@ -10,15 +10,18 @@ import (
 )
 
 // The operators and literals below make values of any size in one step of native code, which no
-// interrupt stops. rewrite puts a check in front of them; no author can write these names.
+// interrupt stops, or reach a function without its name. rewrite puts a check in front of them; no
+// author can write these names.
 const (
 	checkPower  = "check power"  // base ** exponent
 	checkShift  = "check shift"  // a << b
 	checkLength = "check length" // Array(n), a.length = n, {length: n}
 	checkDigits = "check digits" // BigInt(text)
+	checkKey    = "check key"    // value[key]
 )
 
 type rewriter struct {
+	facts   *facts
 	seen    map[any]bool
 	bigints bool // BigInts are made here, so a shift may be one of theirs
 	used    map[string]bool
@@ -28,7 +31,7 @@ var expressionType = reflect.TypeOf((*ast.Expression)(nil)).Elem()
 
 // rewrite changes the tree in place and returns the checks that it now calls.
 func rewrite(prg *ast.Program, f *facts) map[string]bool {
-	r := &rewriter{seen: map[any]bool{}, used: map[string]bool{}, bigints: f.bigints || f.uses("BigInt")}
+	r := &rewriter{facts: f, seen: map[any]bool{}, used: map[string]bool{}, bigints: f.bigints || f.uses("BigInt")}
 	r.visit(reflect.ValueOf(prg.Body))
 	return r.used
 }
@@ -74,6 +77,10 @@ func (r *rewriter) replace(n ast.Expression) ast.Expression {
 			return r.call(checkPower, n.Left, n.Right)
 		case n.Operator == token.SHIFT_LEFT && r.bigints && !number(n.Right):
 			return r.call(checkShift, n.Left, n.Right)
+		}
+	case *ast.BracketExpression:
+		if _, name := n.Member.(*ast.StringLiteral); !name && !r.facts.indexes.written[n] && !r.facts.indexes.numeric(n.Member) {
+			n.Member = r.call(checkKey, n.Member)
 		}
 	case *ast.AssignExpression:
 		r.assign(n)
