@@ -48,23 +48,25 @@ type sessionValues struct {
 	Body json.RawMessage
 }
 
-// plain resolves a dotted name without JavaScript; nil is null.
-func (s *scope) plain(names []string) json.RawMessage {
-	v, rest := s.root(names[0], names[1:])
-	for _, n := range rest {
-		if rawjson.Kind(v) != '{' {
-			return nil
+// plain resolves a dotted name without JavaScript, and as JavaScript would: a part of something that
+// is null or undefined is an error, never a value; what is not there is null.
+func (s *scope) plain(e *spec.Expr) (json.RawMessage, error) {
+	v, rest := s.root(e.Names[0], e.Names[1:])
+	for i, n := range rest {
+		if len(v) == 0 || string(v) == "null" {
+			whole := strings.Join(e.Names[:len(e.Names)-len(rest)+i], ".")
+			return nil, codeError(CodeScript, "%s: `%s` is null, it has no `%s` in ${%s}; write `%s?.%s` if it may be", e.Pos, whole, n, e.Source, whole, n)
 		}
 		f, ok := rawjson.Field(v, n)
-		if !ok {
-			return nil
+		if rawjson.Kind(v) != '{' || !ok {
+			f = nil
 		}
 		v = f
 	}
 	if string(v) == "null" {
-		return nil
+		return nil, nil
 	}
-	return v
+	return v, nil
 }
 
 // root gives what the first name, and where that is no document the second, stand for.
@@ -204,7 +206,7 @@ func (s *scope) whole(name string) json.RawMessage {
 // eval gives the value of an expression; nil is null or undefined.
 func (s *scope) eval(ctx context.Context, e *spec.Expr) (json.RawMessage, error) {
 	if e.Names != nil {
-		return s.plain(e.Names), nil
+		return s.plain(e)
 	}
 	if e.ID < 0 {
 		return nil, fmt.Errorf("%s: ${%s} is not compiled", e.Pos, e.Source)
