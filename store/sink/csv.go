@@ -82,6 +82,7 @@ type table struct {
 	columns []string
 	index   map[string]int  // column by field; -1: a field that has none and has been told
 	cells   [][]byte        // of one record, by column
+	next    int             // the column that the record's next field has if it keeps their order
 	json    json.RawMessage // the columns, for the mark
 	length  int64           // on standard output
 }
@@ -250,6 +251,7 @@ func (s *csvSink) columnsOf(records [][]byte) []string {
 // row appends one record. A field that has no column is told once.
 func (s *csvSink) row(b []byte, t *table, record []byte) []byte {
 	clear(t.cells)
+	t.next = 0
 	if !members(record, func(name, value []byte) {
 		if bytes.IndexByte(name, '\\') >= 0 {
 			s.scratch = unquote(s.scratch[:0], name)
@@ -269,6 +271,11 @@ func (s *csvSink) row(b []byte, t *table, record []byte) []byte {
 }
 
 func (s *csvSink) cell(t *table, name, value []byte) {
+	if t.next < len(t.columns) && string(name) == t.columns[t.next] { // as a rule fields keep their order
+		t.cells[t.next] = value
+		t.next++
+		return
+	}
 	i, ok := t.index[string(name)]
 	switch {
 	case !ok:
@@ -278,6 +285,7 @@ func (s *csvSink) cell(t *table, name, value []byte) {
 		}
 	case i >= 0:
 		t.cells[i] = value
+		t.next = i + 1
 	}
 }
 
@@ -308,14 +316,8 @@ func (s *csvSink) value(b, v []byte, alone bool) []byte {
 
 // quoted appends text, in quotes where RFC 4180 asks for them; with empty also when there is none.
 func (s *csvSink) quoted(b, text []byte, empty bool) []byte {
-	plain := len(text) > 0 || !empty
-	for _, c := range text {
-		if c == s.comma || c == '"' || c == '\r' || c == '\n' {
-			plain = false
-			break
-		}
-	}
-	if plain {
+	if (len(text) > 0 || !empty) && bytes.IndexByte(text, s.comma) < 0 && bytes.IndexByte(text, '"') < 0 &&
+		bytes.IndexByte(text, '\n') < 0 && bytes.IndexByte(text, '\r') < 0 {
 		return append(b, text...)
 	}
 	b = append(b, '"')

@@ -251,6 +251,10 @@ func (f *file) shown() string {
 	return f.name
 }
 
+// earlySync is how many bytes are gathered before the disk is set to work on them ahead of the next
+// sync: few enough to keep that short, enough to leave a short run alone.
+const earlySync = 256 << 20
+
 // append writes one page, whole or not at all: what a failed write left is cut off again.
 func (f *file) append(page []byte) error {
 	if len(page) == 0 {
@@ -282,7 +286,7 @@ func (f *file) append(page []byte) error {
 	f.length += int64(len(page))
 	if f.opt.sync == "interval" {
 		_, _ = f.sum.Write(page)
-		if f.length-f.started >= 8<<20 {
+		if f.length-f.started >= earlySync {
 			startSync(f.f, f.started, f.length-f.started)
 			f.started = f.length
 		}

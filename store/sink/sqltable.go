@@ -124,10 +124,19 @@ type errForeignTable string
 
 func (e errForeignTable) Error() string { return "table " + string(e) + " is not this sink's" }
 
-// insert is the statement that writes rows.
+// insert is the statement that writes rows: ?1 is the chain, ?2 the time, ?3 the seq before the first
+// row, then each row's key and record.
 func (t *sqlTable) insert(rows int) string {
-	return "INSERT INTO " + quoteName(t.name) + " (seq, key, record, chain, at) VALUES " + strings.TrimSuffix(strings.Repeat("(?,?,?,?,?),", rows), ",") +
-		" ON CONFLICT (key) WHERE key IS NOT NULL DO UPDATE SET seq = excluded.seq, record = excluded.record, chain = excluded.chain, at = excluded.at"
+	var b strings.Builder
+	b.WriteString("INSERT INTO " + quoteName(t.name) + " (seq, key, record, chain, at) VALUES ")
+	for i := range rows {
+		if i > 0 {
+			b.WriteByte(',')
+		}
+		fmt.Fprintf(&b, "(?3+%d,?%d,?%d,?1,?2)", i+1, 2*i+4, 2*i+5)
+	}
+	b.WriteString(" ON CONFLICT (key) WHERE key IS NOT NULL DO UPDATE SET seq = excluded.seq, record = excluded.record, chain = excluded.chain, at = excluded.at")
+	return b.String()
 }
 
 // hold keeps a copy of a page until it is written.
@@ -181,16 +190,16 @@ func (t *sqlTable) write(ctx context.Context, tx *sql.Tx) error {
 			if len(rows) < manyRows {
 				n, stmt = 1, one
 			}
-			args := t.args[:0]
+			args := append(t.args[:0], chain, at, seq)
 			for _, r := range rows[:n] {
-				seq++
 				record, key := text[:r.record], any(nil)
 				if r.key > 0 { // a record without its key stands for itself
 					key = text[r.record : r.record+r.key]
 				}
 				text = text[r.record+r.key:]
-				args = append(args, seq, key, record, chain, at)
+				args = append(args, key, record)
 			}
+			seq += int64(n)
 			if _, err := stmt.ExecContext(ctx, args...); err != nil {
 				return err
 			}
