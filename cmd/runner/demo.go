@@ -10,6 +10,9 @@ import (
 	"github.com/lastpage/lastpage/runtime/demo"
 )
 
+// demoAddress is where the demo API listens unless another is named.
+const demoAddress = "127.0.0.1:8930"
+
 func newDemo(stop <-chan struct{}) *cobra.Command {
 	var listen string
 	var records int
@@ -34,7 +37,7 @@ func newDemo(stop <-chan struct{}) *cobra.Command {
 			return server.Wait()
 		},
 	}
-	cmd.Flags().StringVar(&listen, "listen", "127.0.0.1:8930", "`ADDRESS` to listen on")
+	cmd.Flags().StringVar(&listen, "listen", demoAddress, "`ADDRESS` to listen on")
 	cmd.Flags().IntVar(&records, "records", 0, "how many records there are, 0 for the default")
 	cmd.Flags().Uint64Var(&seed, "seed", 0, "what the generator of the records begins with")
 	return cmd
@@ -49,7 +52,11 @@ func withDemo(ctx context.Context, name string, job *runtime.Job) (end func(), e
 	if _, ok := job.Set["base_url"]; ok || job.Config["base_url"] != nil {
 		return func() {}, nil
 	}
-	server, err := demo.Start(ctx, demo.Options{})
+	// Links that an earlier run kept name the usual address, so it is taken when it is free.
+	server, err := demo.New(demo.Options{}).Listen(ctx, demoAddress)
+	if err != nil {
+		server, err = demo.Start(ctx, demo.Options{})
+	}
 	if err != nil {
 		return nil, &exitError{exitFailed, err}
 	}
