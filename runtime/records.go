@@ -187,7 +187,11 @@ func (c *chain) older(at, watermark json.RawMessage, keyed bool) bool {
 
 // add appends records to the batch, with their keys when the sink wants them.
 func (c *chain) add(b *batchOf, kept *kept, l listing) {
-	b.records = append(b.records, kept.records...)
+	if b.records == nil {
+		b.records = kept.records // they live as long as the page
+	} else {
+		b.records = append(b.records[:len(b.records):len(b.records)], kept.records...)
+	}
 	if !c.sr.wantKeys {
 		return
 	}
