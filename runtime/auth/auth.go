@@ -16,14 +16,16 @@ import (
 // Scheme finishes requests. runtime/transport's Authenticator is the same set of methods.
 type Scheme interface {
 	// Apply puts the credentials on r and returns the body to send. grant names the credential that
-	// was used; it is 0 when there is none that could be renewed.
+	// was used; it is 0 when there is none that could be renewed. Any other is given back once, to
+	// Refused or Settled.
 	Apply(ctx context.Context, r *http.Request, body []byte) (final []byte, grant uint64, err error)
 	// Refused is told that the API refused grant, for the inARow-th time in this request, of which
 	// `renewals` refusals made this request renew. repeat says that the request is to be sent again,
 	// renewed that this call fetched a new credential.
 	Refused(ctx context.Context, grant uint64, inARow, renewals int) (repeat, renewed bool, err error)
-	// Accepted is told that the API accepted grant.
-	Accepted(grant uint64)
+	// Settled is told that the request with grant has ended without being refused; accepted says
+	// that the API let it in.
+	Settled(grant uint64, accepted bool)
 	// Identity is a hash of whose credentials these are: equal for connectors that use the same key.
 	Identity() string
 }

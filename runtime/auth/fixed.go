@@ -24,7 +24,7 @@ func (f *fixed) Refused(context.Context, uint64, int, int) (bool, bool, error) {
 	return false, false, nil
 }
 
-func (f *fixed) Accepted(uint64) {}
+func (f *fixed) Settled(uint64, bool) {}
 
 func (f *fixed) Identity() string { return f.identity }
 

@@ -34,14 +34,17 @@ func (s *renewed) Apply(ctx context.Context, r *http.Request, body []byte) ([]by
 	if s.told.Swap(g.id) != g.id {
 		tell(s.env, g.value)
 	}
-	body, err = s.put(ctx, r, body, g.value)
-	return body, g.id, err
+	if body, err = s.put(ctx, r, body, g.value); err != nil {
+		s.source.settle(g.id, false)
+		return nil, 0, err
+	}
+	return body, g.id, nil
 }
 
 func (s *renewed) Refused(ctx context.Context, grant uint64, inARow, renewals int) (bool, bool, error) {
 	return s.source.refused(ctx, s.fetcher, grant, inARow, renewals)
 }
 
-func (s *renewed) Accepted(grant uint64) { s.source.accepted(grant) }
+func (s *renewed) Settled(grant uint64, accepted bool) { s.source.settle(grant, accepted) }
 
 func (s *renewed) Identity() string { return s.identity }

@@ -138,6 +138,41 @@ func TestRefusedForGood(t *testing.T) {
 	}
 }
 
+// TestManyRefusedForGood has 100 chains on an API that refuses every token: none of them hangs, all
+// say so, and the token endpoint is asked no more than for one chain.
+func TestManyRefusedForGood(t *testing.T) {
+	var mu sync.Mutex
+	issued := 0
+	srv := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.URL.Path != "/token" {
+			w.WriteHeader(401)
+			return
+		}
+		mu.Lock()
+		defer mu.Unlock()
+		issued++
+		w.Header().Set("Content-Type", "application/json")
+		fmt.Fprintf(w, `{"access_token":"token-%d"}`, issued)
+	}))
+	defer srv.Close()
+	c, _ := connector(t, srv.URL, new(transport.Groups), new(auth.Tokens), transport.DefaultRetry())
+	var wait sync.WaitGroup
+	for chain := range 100 {
+		wait.Go(func() {
+			a, err := c.Do(t.Context(), &transport.Request{URL: srv.URL, Chain: fmt.Sprint(chain)})
+			a.Release()
+			var e *transport.Error
+			if !errors.As(err, &e) || e.Code != transport.CodeUnauthorized {
+				t.Errorf("%v", err)
+			}
+		})
+	}
+	wait.Wait()
+	if issued != 2 {
+		t.Errorf("%d tokens, want 2", issued)
+	}
+}
+
 // TestTokenEndpointIsRetriedAndExplained covers an endpoint that is away for a while, one that
 // refuses, and one that is gone.
 func TestTokenEndpointIsRetriedAndExplained(t *testing.T) {

@@ -12,8 +12,12 @@ const (
 	maxRenewals = 5   // caused by one request in a row
 )
 
-// retryEarly is how long a token that is still alive is used after its early renewal did not work.
-const retryEarly = 10 * time.Second
+// How long a credential is used before another one is tried: one that is still alive after its early
+// renewal did not work, and one that is refused for good.
+const (
+	retryEarly   = 10 * time.Second
+	retryRefused = time.Minute
+)
 
 // Tokens are the credentials with an end that a process holds, by identity: connectors that use the
 // same key use the same token. The zero value is ready.
@@ -44,6 +48,8 @@ type grant struct {
 	expires time.Time
 	renewAt time.Time // zero: not before it is refused
 	worked  bool      // the API has accepted it
+	pending int       // requests that carry it and have no answer yet
+	barren  int       // credentials in a row before it that never worked
 }
 
 // fetcher gets a new credential and its life, 0 when that is not known.
@@ -58,11 +64,12 @@ type source struct {
 
 	mu    sync.Mutex
 	cur   *grant
-	tries int   // fetches that have ended
-	err   error // of the last fetch
+	tries int           // fetches that have ended
+	err   error         // of the last fetch
+	moved chan struct{} // closed when cur changes in any way; nil while nobody waits for that
 }
 
-// get returns a credential that is alive.
+// get returns a credential that is alive; the caller settles it.
 func (s *source) get(ctx context.Context, f fetcher) (grant, error) {
 	alive := func() *grant {
 		if s.cur == nil || !s.cur.renewAt.IsZero() && !f.clock.Now().Before(s.cur.renewAt) {
@@ -74,21 +81,21 @@ func (s *source) get(ctx context.Context, f fetcher) (grant, error) {
 	g := alive()
 	if g != nil {
 		defer s.mu.Unlock()
+		g.pending++
 		return *g, nil
 	}
 	s.mu.Unlock()
-	if err := s.renew(ctx, f, alive); err != nil {
-		s.mu.Lock()
-		defer s.mu.Unlock()
+	err := s.renew(ctx, f, alive)
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if err != nil {
 		now := f.clock.Now()
 		if ctx.Err() != nil || s.cur == nil || !now.Before(s.cur.expires) {
 			return grant{}, err
 		}
 		s.cur.renewAt = now.Add(retryEarly) // the old one is alive for a while
-		return *s.cur, nil
 	}
-	s.mu.Lock()
-	defer s.mu.Unlock()
+	s.cur.pending++
 	return *s.cur, nil
 }
 
@@ -127,17 +134,26 @@ func (s *source) renew(ctx context.Context, f fetcher, found func() *grant) erro
 	next := &grant{value: value, id: 1}
 	if s.cur != nil {
 		next.id = s.cur.id + 1
+		if !s.cur.worked {
+			next.barren = s.cur.barren + 1
+		}
 	}
 	if life > 0 {
 		next.expires = f.clock.Now().Add(life)
 		next.renewAt = next.expires.Add(-min(time.Minute, life/10))
 	}
 	s.cur = next
+	s.move()
 	return nil
 }
 
-// refused renews the credential id unless that has happened already.
+// refused settles the credential id, which the API has refused, and renews it unless that has
+// happened already.
 func (s *source) refused(ctx context.Context, f fetcher, id uint64, inARow, renewals int) (repeat, renewed bool, err error) {
+	s.settle(id, false)
+	if inARow > maxRefusals {
+		return false, false, nil
+	}
 	newer := func() *grant {
 		if s.cur != nil && s.cur.id != id {
 			return s.cur
@@ -145,15 +161,31 @@ func (s *source) refused(ctx context.Context, f fetcher, id uint64, inARow, rene
 		return nil
 	}
 	s.mu.Lock()
-	switched, fresh := newer() != nil, s.cur != nil && !s.cur.worked
+	// What never worked does not work now; but whether it did, those who still wait for an answer say.
+	hopeless := func() bool { return newer() == nil && !s.cur.worked && (inARow > 1 || s.cur.barren > 0) }
+	for hopeless() && s.cur.pending > 0 {
+		if s.moved == nil {
+			s.moved = make(chan struct{})
+		}
+		moved := s.moved
+		s.mu.Unlock()
+		select {
+		case <-moved:
+		case <-ctx.Done():
+			return false, false, ctx.Err()
+		}
+		s.mu.Lock()
+	}
+	switched, refused := newer() != nil, hopeless()
+	if refused { // until somebody has repaired it on the other side
+		s.cur.renewAt = f.clock.Now().Add(retryRefused)
+	}
 	s.mu.Unlock()
 	switch {
-	case inARow > maxRefusals:
-		return false, false, nil
 	case switched:
 		return true, false, nil
-	case inARow > 1 && fresh, renewals >= maxRenewals:
-		return false, false, nil // what has never worked does not work now
+	case refused, renewals >= maxRenewals:
+		return false, false, nil
 	}
 	fetched := false
 	fetch := f.fetch
@@ -167,10 +199,22 @@ func (s *source) refused(ctx context.Context, f fetcher, id uint64, inARow, rene
 	return true, fetched, nil
 }
 
-func (s *source) accepted(id uint64) {
+// settle ends a use of the credential id.
+func (s *source) settle(id uint64, accepted bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.cur != nil && s.cur.id == id {
-		s.cur.worked = true
+	if s.cur == nil || s.cur.id != id {
+		return
+	}
+	s.cur.pending--
+	s.cur.worked = s.cur.worked || accepted
+	s.move()
+}
+
+// move wakes those who wait for a change. s.mu is held.
+func (s *source) move() {
+	if s.moved != nil {
+		close(s.moved)
+		s.moved = nil
 	}
 }

@@ -27,6 +27,7 @@ type call struct {
 	refusals int       // of the credentials, in a row
 	renewals int       // of them that this call caused, in a row
 	resume   time.Time // the next attempt is not sent before
+	grant    uint64    // credential of the exchange under way, 0 when it is settled or there is none
 
 	again  bool // another attempt follows
 	answer *Answer
@@ -121,6 +122,15 @@ func (x *call) attempt(ctx context.Context) {
 	defer group.Release()
 	a.Queued = x.clock.Now().Sub(waiting)
 	x.send(ctx, &a)
+	x.settle(false)
+}
+
+// settle tells the credentials how the exchange under way ended, once.
+func (x *call) settle(accepted bool) {
+	if x.grant != 0 {
+		x.cfg.Authenticator.Settled(x.grant, accepted)
+		x.grant = 0
+	}
 }
 
 // waitFailure turns the error of a wait into the call's.

@@ -19,14 +19,16 @@ import (
 // Authenticator puts credentials on requests. Package runtime/auth makes them.
 type Authenticator interface {
 	// Apply finishes r, which is sent as it leaves it but for its body: that is what Apply returns.
-	// grant names the credential that was used, 0 when there is nothing to renew.
+	// grant names the credential that was used, 0 when there is nothing to renew; any other is given
+	// back once, to Refused or Settled.
 	Apply(ctx context.Context, r *http.Request, body []byte) (final []byte, grant uint64, err error)
 	// Refused is told that the API refused grant: the inARow-th refusal of this request without
 	// another answer between, after `renewals` renewals that this request caused. repeat says that
 	// there is another credential now, renewed that this call fetched it.
 	Refused(ctx context.Context, grant uint64, inARow, renewals int) (repeat, renewed bool, err error)
-	// Accepted is told that the API accepted grant.
-	Accepted(grant uint64)
+	// Settled is told that the request with grant has ended without being refused; accepted says
+	// that the API let it in.
+	Settled(grant uint64, accepted bool)
 }
 
 // Config is what a Client is made of. Only the callbacks that are set are called.

@@ -11,7 +11,7 @@ import (
 )
 
 // judge classifies a whole answer and decides what comes next.
-func (x *call) judge(ctx context.Context, timedOut bool, a *Attempt, e *Exchange, ans *Answer, t *tracer, grant uint64) {
+func (x *call) judge(ctx context.Context, timedOut bool, a *Attempt, e *Exchange, ans *Answer) {
 	if ans.broken != nil {
 		if ended(ctx) {
 			ans.Release()
@@ -45,16 +45,16 @@ func (x *call) judge(ctx context.Context, timedOut bool, a *Attempt, e *Exchange
 	}
 	switch o.Class {
 	case spec.ClassOK:
-		x.accept(ctx, timedOut, a, e, ans, grant)
+		x.accept(ctx, timedOut, a, e, ans)
 	case spec.ClassEnd, spec.ClassSkip, spec.ClassTokenExpired, spec.ClassSessionExpired:
-		x.accepted(grant, ans)
+		x.accepted(ans)
 		x.answer = ans
 		x.finish(a, e)
 	case spec.ClassRateLimited, spec.ClassRetry:
 		x.later(ctx, a, e, ans, o)
 	case spec.ClassUnauthorized:
 		x.cfg.Group.Succeed(ans.Sent) // not for its rate
-		x.unauthorized(ctx, a, e, ans, grant)
+		x.unauthorized(ctx, a, e, ans)
 	default:
 		x.cfg.Group.Succeed(ans.Sent)
 		x.answer = ans
@@ -65,8 +65,8 @@ func (x *call) judge(ctx context.Context, timedOut bool, a *Attempt, e *Exchange
 func success(status int) bool { return status >= 200 && status <= 299 }
 
 // accept checks the body of an ok answer.
-func (x *call) accept(ctx context.Context, timedOut bool, a *Attempt, e *Exchange, ans *Answer, grant uint64) {
-	x.accepted(grant, ans)
+func (x *call) accept(ctx context.Context, timedOut bool, a *Attempt, e *Exchange, ans *Answer) {
+	x.accepted(ans)
 	if ans.broken != nil { // a rule calls an error status ok
 		x.brokenBody(ctx, timedOut, a, e, ans)
 		return
@@ -98,11 +98,9 @@ func (x *call) accept(ctx context.Context, timedOut bool, a *Attempt, e *Exchang
 }
 
 // accepted tells the group and the credentials that the API let the request in.
-func (x *call) accepted(grant uint64, ans *Answer) {
+func (x *call) accepted(ans *Answer) {
 	x.cfg.Group.Succeed(ans.Sent)
-	if x.cfg.Authenticator != nil && grant != 0 {
-		x.cfg.Authenticator.Accepted(grant)
-	}
+	x.settle(true)
 }
 
 func (x *call) unreadable(ans *Answer) string {
@@ -206,7 +204,7 @@ func (x *call) postpone(_ context.Context, a *Attempt, e *Exchange, wait time.Du
 }
 
 // unauthorized asks for another credential, once, and repeats the request with it.
-func (x *call) unauthorized(ctx context.Context, a *Attempt, e *Exchange, ans *Answer, grant uint64) {
+func (x *call) unauthorized(ctx context.Context, a *Attempt, e *Exchange, ans *Answer) {
 	x.refusals++
 	a.Reason, a.Detail = CodeUnauthorized, x.statusMessage(ans)
 	refusal := x.statusError(ans)
@@ -214,7 +212,8 @@ func (x *call) unauthorized(ctx context.Context, a *Attempt, e *Exchange, ans *A
 	if refusal.Hint == "" {
 		refusal.Hint = statusHint(http.StatusUnauthorized)
 	}
-	if x.cfg.Authenticator == nil || grant == 0 {
+	grant := x.grant
+	if x.grant = 0; grant == 0 {
 		x.answer = ans
 		x.stop(a, e, refusal)
 		return

@@ -29,7 +29,7 @@ func (x *call) send(ctx context.Context, a *Attempt) {
 	}
 	var timed context.Context
 	for hop := 0; ; hop++ {
-		r, grant, err := x.build(ctx, &out, hop)
+		r, err := x.build(ctx, &out, hop)
 		if err != nil {
 			x.stop(a, nil, err)
 			return
@@ -58,7 +58,7 @@ func (x *call) send(ctx context.Context, a *Attempt) {
 		}
 		next, err := x.redirect(resp, &out)
 		if next == nil && err == nil {
-			x.receive(ctx, timed, a, e, resp, t, headersAt, grant)
+			x.receive(ctx, timed, a, e, resp, t, headersAt)
 			return
 		}
 		_, _ = io.CopyN(io.Discard, resp.Body, firstBuffer)
@@ -82,10 +82,10 @@ func (x *call) send(ctx context.Context, a *Attempt) {
 }
 
 // build makes the request of one exchange: the caller's, then the hook's edit, then credentials.
-func (x *call) build(ctx context.Context, out *outgoing, hop int) (r *http.Request, grant uint64, err error) {
+func (x *call) build(ctx context.Context, out *outgoing, hop int) (*http.Request, error) {
 	u := *out.target
 	u.Fragment, u.RawFragment = "", ""
-	r = &http.Request{Method: out.method, URL: &u, Proto: "HTTP/1.1", ProtoMajor: 1, ProtoMinor: 1, Header: out.header}
+	r := &http.Request{Method: out.method, URL: &u, Proto: "HTTP/1.1", ProtoMajor: 1, ProtoMinor: 1, Header: out.header}
 	r = r.WithContext(ctx)
 	if len(r.Header["User-Agent"]) == 0 {
 		r.Header.Set("User-Agent", x.cfg.UserAgent)
@@ -97,8 +97,9 @@ func (x *call) build(ctx context.Context, out *outgoing, hop int) (r *http.Reque
 		}
 	}
 	if hop == 0 && x.cfg.Edit != nil {
+		var err error
 		if out.body, err = x.cfg.Edit(ctx, r, out.body); err != nil {
-			return nil, 0, x.callbackError(ctx, CodeScript, err)
+			return nil, x.callbackError(ctx, CodeScript, err)
 		}
 		target := *r.URL
 		out.target, out.method, out.header = &target, r.Method, r.Header
@@ -106,31 +107,31 @@ func (x *call) build(ctx context.Context, out *outgoing, hop int) (r *http.Reque
 	if hop == 0 { // redirects were checked when they came
 		if err := x.checkTarget(r.URL, x.base, false); err != nil {
 			err.Method = out.method
-			return nil, 0, err
+			return nil, err
 		}
 	}
 	out.header = r.Header.Clone() // without credentials, for a redirect
 	if out.left = out.left || OriginOf(r.URL) != x.base; out.left {
 		stripForeign(r)
 		if x.redact.Holds(r.URL.String()) || x.redact.Holds(string(out.body)) {
-			return nil, 0, x.fail(CodeForeignOrigin, 0, fmt.Sprintf("the request to %s would carry a secret and was not sent", OriginOf(r.URL)))
+			return nil, x.fail(CodeForeignOrigin, 0, fmt.Sprintf("the request to %s would carry a secret and was not sent", OriginOf(r.URL)))
 		}
-	} else if grant, err = x.sign(ctx, r, out); err != nil {
-		return nil, 0, err
+	} else if err := x.sign(ctx, r, out); err != nil {
+		return nil, err
 	}
 	if err := x.checkHeaders(r); err != nil {
-		return nil, 0, err
+		return nil, err
 	}
 	if host := r.Header.Get("Host"); host != "" {
 		r.Host = host
 		r.Header.Del("Host")
 	}
 	x.attach(r, out.body)
-	return r, grant, nil
+	return r, nil
 }
 
 // sign lets the credentials finish r, which stays on its origin.
-func (x *call) sign(ctx context.Context, r *http.Request, out *outgoing) (grant uint64, err error) {
+func (x *call) sign(ctx context.Context, r *http.Request, out *outgoing) (err error) {
 	if user := r.URL.User; user != nil {
 		password, _ := user.Password()
 		x.redact.Add(password)
@@ -140,15 +141,16 @@ func (x *call) sign(ctx context.Context, r *http.Request, out *outgoing) (grant 
 		r.URL.User = nil
 	}
 	if x.cfg.Authenticator == nil {
-		return 0, nil
+		return nil
 	}
-	if out.body, grant, err = x.cfg.Authenticator.Apply(ctx, r, out.body); err != nil {
-		return 0, x.callbackError(ctx, CodeAuth, err)
+	x.settle(false) // of the exchange before a redirect
+	if out.body, x.grant, err = x.cfg.Authenticator.Apply(ctx, r, out.body); err != nil {
+		return x.callbackError(ctx, CodeAuth, err)
 	}
 	if OriginOf(r.URL) != x.base {
-		return 0, x.fail(CodeForeignOrigin, 0, fmt.Sprintf("the signed request goes to %s, which is not the connector's %s, and was not sent", OriginOf(r.URL), x.base))
+		return x.fail(CodeForeignOrigin, 0, fmt.Sprintf("the signed request goes to %s, which is not the connector's %s, and was not sent", OriginOf(r.URL), x.base))
 	}
-	return grant, nil
+	return nil
 }
 
 // attach puts the body on r. A request with a one-use token is made so that net/http does not send
@@ -269,7 +271,7 @@ func (x *call) redirect(resp *http.Response, out *outgoing) (*url.URL, error) {
 }
 
 // receive reads the answer's body and judges it.
-func (x *call) receive(ctx, timed context.Context, a *Attempt, e *Exchange, resp *http.Response, t *tracer, headersAt time.Time, grant uint64) {
+func (x *call) receive(ctx, timed context.Context, a *Attempt, e *Exchange, resp *http.Response, t *tracer, headersAt time.Time) {
 	body, wire, err := x.readBody(resp, x.cfg.MaxPage)
 	resp.Body.Close()
 	t.end()
@@ -282,5 +284,5 @@ func (x *call) receive(ctx, timed context.Context, a *Attempt, e *Exchange, resp
 	}
 	a.Status, a.Duration = ans.Status, ans.Received.Sub(a.At)
 	e.answered(resp, body, wire, t)
-	x.judge(ctx, timed.Err() != nil, a, e, ans, t, grant)
+	x.judge(ctx, timed.Err() != nil, a, e, ans)
 }

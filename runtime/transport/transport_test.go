@@ -374,4 +374,4 @@ func (s signer) Apply(_ context.Context, r *http.Request, body []byte) ([]byte, 
 func (signer) Refused(context.Context, uint64, int, int) (bool, bool, error) {
 	return false, false, nil
 }
-func (signer) Accepted(uint64) {}
+func (signer) Settled(uint64, bool) {}
