@@ -81,7 +81,7 @@ func (l *authClient) do(ctx context.Context, r *auth.Request) (*auth.Answer, err
 		h := &l.st.HTTP
 		l.client, l.err = transport.New(transport.Config{
 			Timeout: h.Timeout, MaxPage: h.MaxPage, DenyPrivate: h.DenyPrivate, Compression: h.Compression, UserAgent: l.b.job.UserAgent,
-			Retry: h.Retry, Redact: l.b.redact, Clock: stopClock{l.b.clock, l.b.job.Stop}, Observe: l.b.job.Exchange, Transport: l.b.job.Transport, Random: l.b.job.Random,
+			Retry: h.Retry, Redact: l.b.redact, Clock: stopClock{l.b.clock, l.b.job.Stop}, Observe: l.b.job.Exchange, Transport: l.b.job.Transport, Wrap: l.b.wrap(true), Random: l.b.job.Random,
 			TLS: transport.TLS{Insecure: h.TLS.Insecure},
 		})
 	})

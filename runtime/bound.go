@@ -6,6 +6,7 @@ import (
 	"encoding/hex"
 	"fmt"
 	"log/slog"
+	"net/http"
 	"net/url"
 	"sync"
 	"time"
@@ -134,10 +135,19 @@ func (b *bound) client(ctx context.Context, st *spec.Stream) (*transport.Client,
 			return nil, fmt.Errorf("%s: base_url: %w", h.BaseURL.Pos, err)
 		}
 	}
+	cfg.Wrap = b.wrap(false)
 	if err := b.wire(ctx, st, sc, &cfg); err != nil {
 		return nil, err
 	}
 	return transport.New(cfg)
+}
+
+// wrap is the job's Wrap for one kind of requests.
+func (b *bound) wrap(private bool) func(http.RoundTripper) http.RoundTripper {
+	if b.job.Wrap == nil {
+		return nil
+	}
+	return func(next http.RoundTripper) http.RoundTripper { return b.job.Wrap(next, private) }
 }
 
 // authenticator makes the connector's auth once for all streams that share it.

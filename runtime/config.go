@@ -100,6 +100,9 @@ func names(vars []*spec.Variable) []string {
 	return out
 }
 
+// Value returns the JSON of a variable's value: null without one.
+func (c *Config) Value(name string) json.RawMessage { return c.values[name] }
+
 func (c *Config) marshal() json.RawMessage {
 	b := []byte{'{'}
 	for i, k := range sortedKeys(c.values) {

@@ -32,17 +32,20 @@ type Job struct {
 	Chains     int   // overrides chains.concurrency when above 0
 	TimeLimit  time.Duration
 
-	Groups     *transport.Groups         // rate limit buckets, shared by all jobs of a process; nil: its own
-	Tokens     *auth.Tokens              // credentials with an end, shared by all jobs of a process; nil: each connector's own
-	Redact     *transport.Redactor       // nil: its own
-	Clock      Clock                     // nil: Real
-	Observe    func(Event)               // is called by several goroutines, and must not block; nil: nobody looks
-	Exchange   func(*transport.Exchange) // is told every HTTP exchange
-	Log        *slog.Logger              // nil: discarded
-	Stop       <-chan struct{}           // closed: finish the pages in flight, commit, end as interrupted
-	Script     script.Options
-	UserAgent  string
-	Transport  http.RoundTripper                                   // sends every request, those for credentials too; nil: the network
+	Groups    *transport.Groups         // rate limit buckets, shared by all jobs of a process; nil: its own
+	Tokens    *auth.Tokens              // credentials with an end, shared by all jobs of a process; nil: each connector's own
+	Redact    *transport.Redactor       // nil: its own
+	Clock     Clock                     // nil: Real
+	Observe   func(Event)               // is called by several goroutines, and must not block; nil: nobody looks
+	Exchange  func(*transport.Exchange) // is told every HTTP exchange
+	Log       *slog.Logger              // nil: discarded
+	Stop      <-chan struct{}           // closed: finish the pages in flight, commit, end as interrupted
+	Script    script.Options
+	UserAgent string
+	Transport http.RoundTripper // sends every request, those for credentials too; nil: the network
+	// Wrap is laid around what sends, such as to record it; private says that the requests are for
+	// credentials. nil: nothing is.
+	Wrap       func(next http.RoundTripper, private bool) http.RoundTripper
 	Random     func() float64                                      // of jitter, in [0, 1); nil: math/rand
 	Seed       uint64                                              // of Math.random and uuid() in scripts; 0: one that nobody knows
 	Serial     bool                                                // one page at a time, whatever pagination.parallel says

@@ -64,6 +64,8 @@ type Config struct {
 	// Transport makes the round trips; nil: a pool of connections of this client. With it Proxy, TLS
 	// and DenyPrivate are its own business.
 	Transport http.RoundTripper
+	// Wrap is laid around what makes the round trips; nil: nothing is.
+	Wrap func(http.RoundTripper) http.RoundTripper
 
 	Redact *Redactor
 	Clock  Clock          // nil: the machine's
@@ -149,6 +151,9 @@ func New(cfg Config) (*Client, error) {
 			return nil, err
 		}
 		c.pool, c.cfg.Transport = pool, pool
+	}
+	if cfg.Wrap != nil {
+		c.cfg.Transport = cfg.Wrap(c.cfg.Transport)
 	}
 	c.retries = &retryablehttp.Client{
 		HTTPClient: &http.Client{
