@@ -57,12 +57,12 @@ func compileCode(hook *HookSource, exprs []Source, opt Options) (*code, error) {
 	c := &code{limits: opt.Limits.filled(), exprs: make(map[int]*unit, len(exprs)), origins: map[string]*origin{}}
 	var errs Errors
 	for i := range exprs {
-		u, problems := c.expression(&exprs[i])
+		u, problems := c.guarded(exprs[i].File, exprs[i].Line, exprs[i].Col, func() (*unit, Errors) { return c.expression(&exprs[i]) })
 		c.exprs[exprs[i].ID] = u
 		errs = append(errs, problems...)
 	}
 	if hook != nil {
-		u, problems := c.hookFile(hook, opt.Roles)
+		u, problems := c.guarded(hook.File, 1, 1, func() (*unit, Errors) { return c.hookFile(hook, opt.Roles) })
 		c.hook = u
 		errs = append(errs, problems...)
 	}
@@ -79,6 +79,16 @@ func compileCode(hook *HookSource, exprs []Source, opt Options) (*code, error) {
 		return nil, errs
 	}
 	return c, nil
+}
+
+// guarded turns a panic of the engine's compiler, which some texts bring about, into an error.
+func (c *code) guarded(file string, line, col int, compile func() (*unit, Errors)) (u *unit, errs Errors) {
+	defer func() {
+		if x := recover(); x != nil {
+			u, errs = nil, Errors{{File: file, Line: line, Col: col, Msg: fmt.Sprintf("the JavaScript engine cannot compile this: %v", x)}}
+		}
+	}()
+	return compile()
 }
 
 // expression compiles one ${…}.

@@ -161,3 +161,27 @@ function next(page) {
 		t.Error("an error is one line")
 	}
 }
+
+// FuzzCompile holds that no text brings the compiler down, and that errors stand inside the text.
+func FuzzCompile(f *testing.F) {
+	for _, s := range []string{`a.b?.c[0]`, "{a: 1}", "`x${`y`}`", `x => ({...x, [x.k]: x.v ** 2})`, `/(?<a>x)/g.exec(y)`, "function next(p) { for (const [k, v] of p) k.length = v }",
+		`class A extends B { static #x = 1; get [y]() { return super.y } }`, `async () => await 1`, `({length: 1e9}), new Array(5), 1n << 2n`, `label: for (;;) break label`} {
+		f.Add(s)
+	}
+	f.Fuzz(func(t *testing.T, text string) {
+		p, err := Compile(&HookSource{File: "hook.js", Text: text}, []Source{{Text: text, File: "c.yaml", Line: 3, Col: 5, Names: names}}, Options{})
+		if err == nil {
+			p.Close()
+			return
+		}
+		var errs Errors
+		if !errors.As(err, &errs) {
+			t.Fatal(err)
+		}
+		for _, e := range errs {
+			if lines := strings.Count(text, "\n") + strings.Count(text, "\r") + strings.Count(text, "\u2028") + strings.Count(text, "\u2029") + 4; e.Line < 1 || e.Col < 1 || e.Line > lines {
+				t.Errorf("%q: %v", text, e)
+			}
+		}
+	})
+}
