@@ -36,6 +36,14 @@ type StepResult struct {
 	Err      error
 }
 
+// ArgumentError says what is wrong with a position or partition that a caller has given.
+type ArgumentError struct {
+	Name string // position partition
+	Msg  string
+}
+
+func (e *ArgumentError) Error() string { return e.Name + ": " + e.Msg }
+
 // Step reads one page of one chain without a checkpoint: the position comes in, the page and the
 // position after it go out. A loop over Step reads what Run reads; only records that pages share are
 // not dropped. Job.Ledger keeps rotated credentials and nothing else, and may be nil; Sink, Streams
@@ -66,7 +74,7 @@ func Step(ctx context.Context, job *Job, at StepAt) (*StepResult, error) {
 	if saved != nil {
 		state, keep.keys = *saved.State, saved.keys()
 		if state.Fingerprint != sr.roundData.Fingerprint {
-			return nil, &ConfigError{"position", "it was printed by another version of this connector or under other values; begin again without --position"}
+			return nil, &ArgumentError{"position", "it was printed by another version of this connector or under other values; begin again without --position"}
 		}
 	}
 	if sessionPartition(sr.spec) != nil {
@@ -114,7 +122,7 @@ func (b *bound) stepStream(ctx context.Context, job *Job, at StepAt) (*streamRun
 	if job.Begin != nil && sr.ends(at.Position) == "" {
 		if err := CheckPosition(st, at.Position); err != nil {
 			sr.client.Close()
-			return nil, nil, &ConfigError{"position", err.Error()}
+			return nil, nil, &ArgumentError{"position", err.Error()}
 		}
 	}
 	return sr, saved, nil
@@ -127,7 +135,7 @@ func (sr *streamRun) pick(ctx context.Context, keep *memory, partition json.RawM
 		return key, true, err
 	}
 	if parent, _ := parentOf(sr.spec); parent != "" {
-		return "", false, &ConfigError{"partition", fmt.Sprintf("stream %s has a chain for each record of %s; name one with --partition '%s'", sr.spec.Name, parent, sr.partitionShape())}
+		return "", false, &ArgumentError{"partition", fmt.Sprintf("stream %s has a chain for each record of %s; name one with --partition '%s'", sr.spec.Name, parent, sr.partitionShape())}
 	}
 	if err := sr.list(ctx); err != nil {
 		return "", false, err
@@ -138,7 +146,7 @@ func (sr *streamRun) pick(ctx context.Context, keep *memory, partition json.RawM
 	case 1:
 		return keep.chains[0].Key, true, nil
 	default:
-		return "", false, &ConfigError{"partition", fmt.Sprintf("stream %s has %s; name one with --partition, such as '%s'", sr.spec.Name, plural(int64(n), "chain"), keep.chains[0].Key)}
+		return "", false, &ArgumentError{"partition", fmt.Sprintf("stream %s has %s; name one with --partition, such as '%s'", sr.spec.Name, plural(int64(n), "chain"), keep.chains[0].Key)}
 	}
 }
 
@@ -178,7 +186,7 @@ func (sr *streamRun) partitionShape() string {
 func (sr *streamRun) partitionKey(partition json.RawMessage) (string, error) {
 	want := partitionNames(sr.spec)
 	if len(want) == 0 {
-		return "", &ConfigError{"partition", "stream " + sr.spec.Name + " has no partitions"}
+		return "", &ArgumentError{"partition", "stream " + sr.spec.Name + " has no partitions"}
 	}
 	var got []string
 	if rawjson.Kind(partition) == '{' {
@@ -190,11 +198,11 @@ func (sr *streamRun) partitionKey(partition json.RawMessage) (string, error) {
 	slices.Sort(want)
 	slices.Sort(got)
 	if !slices.Equal(got, want) {
-		return "", &ConfigError{"partition", fmt.Sprintf("%s does not name a chain of stream %s; want %s", shown(partition), sr.spec.Name, sr.partitionShape())}
+		return "", &ArgumentError{"partition", fmt.Sprintf("%s does not name a chain of stream %s; want %s", shown(partition), sr.spec.Name, sr.partitionShape())}
 	}
 	values, window, _, err := parseKey(string(partition))
 	if err != nil {
-		return "", &ConfigError{"partition", `the window wants {"from":"2026-01-01T00:00:00Z","to":"2026-02-01T00:00:00Z"}`}
+		return "", &ArgumentError{"partition", `the window wants {"from":"2026-01-01T00:00:00Z","to":"2026-02-01T00:00:00Z"}`}
 	}
 	t := leaf(values)
 	t.open()

@@ -92,10 +92,10 @@ func openEnvelope(position json.RawMessage) (*envelope, error) {
 	}
 	var e envelope
 	if err := json.Unmarshal(position, &e); err != nil || e.State == nil || len(e.Keys)%8 != 0 {
-		return nil, &ConfigError{"position", "it has the member " + stateMember + " but is not one that `runner step` has printed"}
+		return nil, &ArgumentError{"position", "it has the member " + stateMember + " but is not one that `runner step` has printed"}
 	}
 	if e.State.Version > engine.StateVersion {
-		return nil, &ConfigError{"position", "it was printed by a newer runner"}
+		return nil, &ArgumentError{"position", "it was printed by a newer runner"}
 	}
 	return &e, nil
 }

@@ -39,10 +39,13 @@ func startError(redact *transport.Redactor, err error) error {
 	var invalid spec.Errors
 	var one *spec.Error
 	var scripts script.Errors
+	var argument *runtime.ArgumentError
 	msg := errors.New(redact.String(err.Error()))
 	switch {
 	case errors.As(err, &held):
 		return &exitError{exitUsage, heldMessage(held)}
+	case errors.As(err, &argument):
+		return usage("--%w", msg)
 	case errors.As(err, &config), errors.As(err, &invalid), errors.As(err, &one), errors.As(err, &scripts):
 		return &exitError{exitUsage, msg}
 	}

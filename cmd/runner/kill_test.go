@@ -1,0 +1,316 @@
+package main
+
+import (
+	"bytes"
+	"database/sql"
+	"encoding/csv"
+	"encoding/json"
+	"errors"
+	"flag"
+	"fmt"
+	"math/rand/v2"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	_ "github.com/mattn/go-sqlite3"
+)
+
+var kills = flag.Int("kills", 15, "how often TestKill ends the run with SIGKILL")
+
+// The API that is walked: numbered pages of five records, also by token and in four parts.
+const (
+	killSize  = 5
+	killParts = 4
+)
+
+// killConnector has a stream for each way in which a walk can be on its way when it is killed.
+const killConnector = `
+connector: kill
+format: 1
+config: {base_url: {type: url, required: true}}
+http: {base_url: "${config.base_url}", retry: {initial: 10ms}}
+streams:
+  page:
+    request: {path: /page}
+    records: {path: items, key: id}
+    pagination: {type: page, send: query.n, total: body.total}
+  token:
+    request: {path: /token}
+    records: {path: items, key: id}
+    pagination: {type: cursor, next: body.next, send: query.after, total: body.total}
+  parallel:
+    request: {path: /page}
+    records: {path: items, key: id}
+    pagination: {type: page, send: query.n, total: body.total, limit: {value: 5}, parallel: 8}
+  parts:
+    request: {path: /page, query: {part: "${partition.part}"}}
+    partitions: [{values: {part: [0, 1, 2, 3]}}]
+    records: {path: items, key: id}
+    pagination: {type: page, send: query.n, total: body.total}
+  details:
+    request: {path: /ids}
+    records: {path: items}
+    details: {request: {method: POST, path: /details, body: {ids: "${ids}"}}, batch: 2, records: {path: items, key: id}}
+    pagination: {type: page, send: query.n, total: body.total}
+`
+
+// killAPI serves the pages and counts the answers.
+type killAPI struct {
+	*httptest.Server
+	pages    int
+	answers  atomic.Int64
+	furthest atomic.Int64 // highest page that was asked for
+}
+
+func killRecord(id int) string { return fmt.Sprintf(`{"id":%d,"text":"record №%d"}`, id, id) }
+
+func newKillAPI(pages int) *killAPI {
+	a := &killAPI{pages: pages}
+	a.Server = httptest.NewServer(a)
+	return a
+}
+
+func (a *killAPI) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	a.answers.Add(1)
+	q := r.URL.Query()
+	n, err := strconv.Atoi(q.Get("n") + q.Get("after"))
+	if err != nil {
+		n = 1
+	}
+	if r.URL.Path == "/details" {
+		var body struct{ IDs []int }
+		if err := json.NewDecoder(r.Body).Decode(&body); err != nil {
+			http.Error(w, err.Error(), http.StatusBadRequest)
+			return
+		}
+		items := make([]string, len(body.IDs))
+		for i, id := range body.IDs {
+			items[i] = killRecord(id)
+		}
+		fmt.Fprintf(w, `{"items":[%s]}`, strings.Join(items, ","))
+		return
+	}
+	first, last := 1, a.pages
+	if p := q.Get("part"); p != "" { // a quarter of the pages
+		part, _ := strconv.Atoi(p)
+		first, last = part*a.pages/killParts+1, (part+1)*a.pages/killParts
+	}
+	for seen := a.furthest.Load(); int64(n) > seen && !a.furthest.CompareAndSwap(seen, int64(n)); seen = a.furthest.Load() {
+	}
+	var items []string
+	for id := (first+n-2)*killSize + 1; n <= last-first+1 && len(items) < killSize; id++ {
+		if r.URL.Path == "/ids" {
+			items = append(items, strconv.Itoa(id))
+		} else {
+			items = append(items, killRecord(id))
+		}
+	}
+	next := ""
+	if r.URL.Path == "/token" && n < last {
+		next = fmt.Sprintf(`,"next":"%d"`, n+1)
+	}
+	fmt.Fprintf(w, `{"total":%d,"items":[%s]%s}`, (last-first+1)*killSize, strings.Join(items, ","), next)
+}
+
+// killCase is a run that is killed: what it walks, where the records go, and how they are read back.
+type killCase struct {
+	stream, to string
+	ordered    bool // the records come in order
+	read       func(t *testing.T, path string) []int
+	share      int // the case has 5,000 pages and -kills kills, divided by this
+}
+
+// TestKill ends the real command with SIGKILL at random moments, again and again, and lets it go on:
+// afterwards there is each record exactly once.
+func TestKill(t *testing.T) {
+	dir := t.TempDir()
+	bin := filepath.Join(dir, "runner")
+	if out, err := exec.Command("go", "build", "-o", bin, ".").CombinedOutput(); err != nil {
+		t.Fatalf("%v\n%s", err, out)
+	}
+	if err := os.WriteFile(filepath.Join(dir, "kill.yaml"), []byte(killConnector), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	for _, c := range []killCase{
+		{"page", "jsonl:out", true, killJSON, 1},
+		{"token", "jsonl:out", true, killJSON, 5},
+		{"parallel", "jsonl:out", true, killJSON, 5},
+		{"parts", "jsonl:out", false, killJSON, 5},
+		{"details", "jsonl:out", true, killJSON, 5},
+		{"page", "csv:out", true, killCSV, 5},
+		{"page", "sqlite:out", false, killSQLite, 5},
+	} {
+		t.Run(c.stream+" "+c.to[:strings.IndexByte(c.to, ':')], func(t *testing.T) {
+			api := newKillAPI(5000 / c.share)
+			defer api.Close()
+			c.run(t, api, bin, filepath.Join(dir, "kill.yaml"), max(2, *kills/c.share))
+		})
+	}
+}
+
+func (c *killCase) run(t *testing.T, api *killAPI, bin, connector string, kills int) {
+	seed := rand.Uint64()
+	t.Logf("seed %d", seed)
+	r := rand.New(rand.NewPCG(seed, 0))
+	dir := t.TempDir()
+	start := func() (*exec.Cmd, *bytes.Buffer) {
+		var msg bytes.Buffer
+		cmd := exec.CommandContext(t.Context(), bin, "run", connector, c.stream, "--set", "base_url="+api.URL, "--to", c.to, "--report", "report.json")
+		cmd.Dir, cmd.Stderr = dir, &msg
+		if err := cmd.Start(); err != nil {
+			t.Fatal(err)
+		}
+		return cmd, &msg
+	}
+	done := 0
+	for ; done < kills; done++ {
+		left := api.pages - int(api.furthest.Load())
+		if c.stream == "parts" {
+			left -= api.pages - api.pages/killParts
+		}
+		cmd, msg := start()
+		ended := make(chan error, 1)
+		go func() { ended <- cmd.Wait() }()
+		moment(api, r, max(1, 2*left/(kills-done+1)), ended)
+		if err := cmd.Process.Kill(); err != nil && !errors.Is(err, os.ErrProcessDone) {
+			t.Fatal(err)
+		}
+		if <-ended; cmd.ProcessState.Exited() {
+			if cmd.ProcessState.ExitCode() == exitComplete {
+				break // it was at its end before it could be killed
+			}
+			t.Fatalf("after %d kills: exit %d\n%s", done, cmd.ProcessState.ExitCode(), msg)
+		}
+		if c.ordered && strings.HasPrefix(c.to, "jsonl") {
+			c.prefix(t, filepath.Join(dir, "out"), done)
+		}
+	}
+	if done < kills {
+		t.Logf("the walk was over after %d of %d kills", done, kills)
+	} else {
+		cmd, msg := start()
+		if err := cmd.Wait(); err != nil {
+			t.Fatalf("after %d kills: %v\n%s", done, err, msg)
+		}
+		if !strings.Contains(msg.String(), "complete, proved") {
+			t.Errorf("%s", msg)
+		}
+	}
+	ids := c.read(t, filepath.Join(dir, "out"))
+	if !c.ordered {
+		slices.Sort(ids)
+	}
+	for i, id := range ids {
+		if id != i+1 {
+			t.Fatalf("after %d kills: record %d stands where %d belongs, %d records", done, id, i+1, len(ids))
+		}
+	}
+	if len(ids) != api.pages*killSize {
+		t.Fatalf("after %d kills: %d records, want %d", done, len(ids), api.pages*killSize)
+	}
+	t.Logf("%d kills, %d answers for %d pages", done, api.answers.Load(), api.pages)
+}
+
+// moment waits until the run has got a random number of answers below most, and a little longer; one
+// time in eight only a little, while it starts. A run that ends by itself is not waited for.
+func moment(api *killAPI, r *rand.Rand, most int, ended <-chan error) {
+	pause := time.Duration(r.Int64N(int64(3 * time.Millisecond)))
+	if r.IntN(8) == 0 {
+		pause *= 25
+	} else {
+		until := api.answers.Load() + 1 + r.Int64N(int64(most))
+		for api.answers.Load() < until && len(ended) == 0 {
+			time.Sleep(200 * time.Microsecond)
+		}
+	}
+	time.Sleep(pause)
+}
+
+// prefix checks that what a killed run has left is the beginning of what a whole walk writes, the last
+// record perhaps in part.
+func (c *killCase) prefix(t *testing.T, path string, done int) {
+	got, err := os.ReadFile(path)
+	if err != nil && !errors.Is(err, os.ErrNotExist) {
+		t.Fatal(err)
+	}
+	var want bytes.Buffer
+	for id := 1; want.Len() < len(got); id++ {
+		want.WriteString(killRecord(id) + "\n")
+	}
+	if !bytes.HasPrefix(want.Bytes(), got) {
+		t.Fatalf("after kill %d the file is not the beginning of the walk: …%q", done+1, got[max(0, len(got)-200):])
+	}
+}
+
+// killJSON reads the ids of a JSONL file.
+func killJSON(t *testing.T, path string) []int {
+	text, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var ids []int
+	for row := range strings.Lines(string(text)) {
+		var rec struct{ ID int }
+		if err := json.Unmarshal([]byte(row), &rec); err != nil || row != killRecord(rec.ID)+"\n" {
+			t.Fatalf("line %d: %q: %v", len(ids)+1, row, err)
+		}
+		ids = append(ids, rec.ID)
+	}
+	return ids
+}
+
+// killCSV reads the ids of a CSV file.
+func killCSV(t *testing.T, path string) []int {
+	f, err := os.Open(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	rows, err := csv.NewReader(f).ReadAll()
+	if err != nil {
+		t.Fatal(err)
+	}
+	column := slices.Index(rows[0], "id")
+	ids := make([]int, len(rows)-1)
+	for i, row := range rows[1:] {
+		if ids[i], err = strconv.Atoi(row[column]); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return ids
+}
+
+// killSQLite reads the ids of the table that a stream goes to.
+func killSQLite(t *testing.T, path string) []int {
+	db, err := sql.Open("sqlite3", path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer db.Close()
+	rows, err := db.QueryContext(t.Context(), `SELECT json_extract(record, '$.id') FROM page`)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer rows.Close()
+	var ids []int
+	for rows.Next() {
+		var id int
+		if err := rows.Scan(&id); err != nil {
+			t.Fatal(err)
+		}
+		ids = append(ids, id)
+	}
+	if err := rows.Err(); err != nil {
+		t.Fatal(err)
+	}
+	return ids
+}
