@@ -78,6 +78,9 @@ func (c *chain) loop(ctx context.Context) chainEnd {
 		var g *got
 		err := c.pause(ctx)
 		if err == nil {
+			err = c.begin(ctx)
+		}
+		if err == nil {
 			g, err = c.next(ctx)
 		}
 		if err == nil && g.answer.Class != spec.ClassOK && g.answer.Class != spec.ClassEnd {

@@ -29,7 +29,7 @@ func (sr *streamRun) chain(ctx context.Context, row engine.Chain) (*chain, error
 		c.limits = windowLimits{of: w, span: *window, split: w.SplitOver}
 	}
 	if sessionPartition(sr.spec) != nil {
-		c.shared = sr.roundData.Session
+		c.shared = sr.sharedSession()
 	}
 	if c.state, err = parseState(row.State); err != nil {
 		return nil, &Error{Code: CodeState, Err: err}

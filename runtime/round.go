@@ -17,8 +17,10 @@ const chainBatch = 512
 // roundData is what the runtime keeps in a round.
 type roundData struct {
 	Fingerprint string        `json:"fp"`
-	Ended       bool          `json:"ended,omitempty"`   // the run that worked on it came to its end
-	Session     *sessionState `json:"session,omitempty"` // shared by the round's chains
+	Ended       bool          `json:"ended,omitempty"`    // the run that worked on it came to its end
+	Session     *sessionState `json:"session,omitempty"`  // shared by the round's chains
+	Parts       uint64        `json:"parts,omitempty"`    // hash of the session's list that the chains were made of
+	Reopened    bool          `json:"reopened,omitempty"` // the session was lost on the way: some of it was read in another
 }
 
 func (d roundData) marshal() json.RawMessage {
@@ -81,6 +83,7 @@ func (sr *streamRun) list(ctx context.Context) error {
 		if combos, err = sr.sessionCombos(p); err != nil {
 			return err
 		}
+		sr.roundData.Parts, _ = sr.parts(sr.roundData.Session)
 	}
 	combos, err := sr.combine(ctx, combos, sr.round.Now)
 	if err != nil {
@@ -163,15 +166,10 @@ func (sr *streamRun) work(ctx context.Context, sum *summary) error {
 		return nil
 	}
 	if sessionPartition(sr.spec) != nil {
+		defer func() { sr.closeShared(ctx, sum.verdict() == Complete) }()
 		if err := sr.openShared(ctx); err != nil {
 			return err
 		}
-		defer func() {
-			if sum.verdict() == Complete {
-				sr.closeSession(ctx, sr.sharedScope(), sr.roundData.Session)
-				sr.roundData.Session = nil
-			}
-		}()
 	}
 	if err := sr.list(ctx); err != nil {
 		return err
@@ -273,23 +271,6 @@ func (c *chain) whole(ctx context.Context) chainEnd {
 		}
 	}
 	return end
-}
-
-// openShared opens the session that all chains of the stream share, unless the round has one.
-func (sr *streamRun) openShared(ctx context.Context) error {
-	if s := sr.roundData.Session; s != nil && (sr.spec.Session.TTL == 0 || sr.now().Before(s.Opened.Add(sr.spec.Session.TTL))) {
-		return nil
-	}
-	s, err := sr.openSession(ctx, sr.sharedScope())
-	if err != nil {
-		return err
-	}
-	sr.roundData.Session = s
-	return sr.putRound(ctx)
-}
-
-func (sr *streamRun) sharedScope() *scope {
-	return &scope{job: sr.bound, config: sr.config, run: sr.id}
 }
 
 // end closes the round when every chain of it has ended, and moves the bookmarks that waited for it.
@@ -441,7 +422,7 @@ func (s *summary) report(r *StreamReport) {
 	r.Verdict, r.Reason, r.Detail, r.Err = orElse(s.worst.verdict, Complete), s.worst.reason, s.worst.detail, s.worst.err
 	if r.Verdict == Complete {
 		r.Attested = s.attested
-		if s.ends == 0 {
+		if s.ends == 0 || s.sr.roundData.Reopened {
 			r.Attested = engine.Assumed
 		}
 		if r.Reason != "skipped" {

@@ -147,13 +147,14 @@ func (sr *streamRun) ask(ctx context.Context, sc *scope, r *spec.Request, read b
 // begin opens the chain's session when it needs one and has none that is still alive.
 func (c *chain) begin(ctx context.Context) error {
 	s := c.sr.spec.Session
-	if s == nil || c.shared != nil {
+	if s == nil {
 		return nil
 	}
-	if st := c.state.Session; st != nil {
-		if s.TTL == 0 || c.sr.now().Before(st.Opened.Add(s.TTL)) {
-			return nil
-		}
+	if st := c.session(&c.state); st != nil && c.sr.alive(st) {
+		return nil
+	}
+	if c.shared != nil {
+		return c.renewShared(ctx)
 	}
 	opened, err := c.sr.openSession(ctx, c.scopeAt(&c.state, nil))
 	if err != nil {
@@ -163,6 +164,11 @@ func (c *chain) begin(ctx context.Context) error {
 	return nil
 }
 
+// alive reports whether a session is younger than its ttl.
+func (sr *streamRun) alive(s *sessionState) bool {
+	return sr.spec.Session.TTL == 0 || sr.now().Before(s.Opened.Add(sr.spec.Session.TTL))
+}
+
 // reopen answers a session that has expired: a new one, and on from the last delivered position.
 func (c *chain) reopen(ctx context.Context, cause error) *chainEnd {
 	c.sr.notice(c.key, NoticeSessionLost, cause.Error())
@@ -170,16 +176,25 @@ func (c *chain) reopen(ctx context.Context, cause error) *chainEnd {
 	if limit == 0 {
 		limit = 5
 	}
-	if c.sr.spec.Session == nil || c.shared != nil || c.reopened >= limit {
+	if c.sr.spec.Session == nil || c.reopened >= limit {
 		end := chainEnd{verdict: Incomplete, reason: CodeSessionExpired, detail: cause.Error(), err: cause}
 		c.note(ctx, end)
 		return &end
 	}
 	c.reopened++
 	c.sr.stats.recovered()
-	c.state.Session = nil
-	if err := c.begin(ctx); err != nil {
+	var err error
+	if c.shared != nil {
+		err = c.renewShared(ctx)
+	} else {
+		c.state.Session = nil
+		err = c.begin(ctx)
+	}
+	if err != nil {
 		end := c.broken(err)
+		if end.reason == CodeSessionExpired {
+			end.verdict = Incomplete
+		}
 		c.note(ctx, end)
 		return &end
 	}

@@ -54,6 +54,8 @@ type streamRun struct {
 
 	stats stats
 
+	sharing sync.Mutex // of the session in roundData
+
 	mu       sync.Mutex
 	marks    map[string]engine.Bookmark
 	skewTold bool

@@ -1,0 +1,92 @@
+package runtime
+
+import (
+	"context"
+
+	"github.com/cespare/xxhash/v2"
+
+	"github.com/lastpage/lastpage/engine/rawjson"
+)
+
+// Chains that are made of a list in the session's last answer (the chunks of an export job) share one
+// session. When it is lost, a new one takes its place: what was delivered stays, and the other chains go
+// on in the new one, which must list the same parts.
+
+// openShared opens the session that all chains of the stream share, unless the round has one.
+func (sr *streamRun) openShared(ctx context.Context) error {
+	sr.sharing.Lock()
+	defer sr.sharing.Unlock()
+	if s := sr.roundData.Session; s != nil && sr.alive(s) {
+		return nil
+	}
+	return sr.openAnew(ctx)
+}
+
+// openAnew opens a shared session; sr.sharing is held.
+func (sr *streamRun) openAnew(ctx context.Context) error {
+	s, err := sr.openSession(ctx, sr.sharedScope())
+	if err != nil {
+		return err
+	}
+	sr.roundData.Session = s
+	if sr.round.Listed {
+		sr.roundData.Reopened = true
+		if parts, ok := sr.parts(s); ok && sr.roundData.Parts != 0 && parts != sr.roundData.Parts {
+			return codeError(CodeSessionExpired, "the session was lost, and the new one lists other parts than those that were read: what is missing cannot be told")
+		}
+	}
+	return sr.putRound(ctx)
+}
+
+// renewShared gives the chain the session that another chain has opened meanwhile, or a new one.
+func (c *chain) renewShared(ctx context.Context) error {
+	sr := c.sr
+	sr.sharing.Lock()
+	defer sr.sharing.Unlock()
+	if s := sr.roundData.Session; s == nil || s == c.shared || !sr.alive(s) {
+		if err := sr.openAnew(ctx); err != nil {
+			return err
+		}
+	}
+	c.shared = sr.roundData.Session
+	return nil
+}
+
+// sharedSession is the session that the stream's chains share now.
+func (sr *streamRun) sharedSession() *sessionState {
+	sr.sharing.Lock()
+	defer sr.sharing.Unlock()
+	return sr.roundData.Session
+}
+
+// closeShared is always tried. A session that nothing closes is kept for the next run, unless all of it
+// has been read.
+func (sr *streamRun) closeShared(ctx context.Context, done bool) {
+	sr.sharing.Lock()
+	defer sr.sharing.Unlock()
+	sr.closeSession(ctx, sr.sharedScope(), sr.roundData.Session)
+	if done || sr.spec.Session.Close != nil {
+		sr.roundData.Session = nil
+	}
+}
+
+// parts is a hash of the list that the chains are made of; ok is false when there is none.
+func (sr *streamRun) parts(s *sessionState) (hash uint64, ok bool) {
+	p := sessionPartition(sr.spec)
+	if p == nil {
+		return 0, false
+	}
+	for _, from := range p.Session.Any {
+		if from.Ref == nil {
+			continue
+		}
+		if v, ok := from.Ref.Path.Get(s.Body); ok && rawjson.Kind(v) == '[' {
+			return xxhash.Sum64(rawjson.Canonical(nil, v)) | 1, true
+		}
+	}
+	return 0, false
+}
+
+func (sr *streamRun) sharedScope() *scope {
+	return &scope{job: sr.bound, config: sr.config, run: sr.id}
+}
