@@ -17,7 +17,6 @@ var long = map[string]int{
 	"engine/spec/model.go":       513,
 	"runtime/round.go":           461,
 	"engine/sim_test.go":         403,
-	"runtime/auth/auth_test.go":  763,
 	"runtime/demo/fault_test.go": 412,
 	"runtime/demo/walk_test.go":  792,
 	"runtime/run_test.go":        438,

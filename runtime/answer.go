@@ -18,6 +18,7 @@ type answerValues struct {
 	method  string
 	url     string
 	records *recordValues
+	page    *page.Page // that body was read into, nil when it was not
 }
 
 // recordValues is `records`.

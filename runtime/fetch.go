@@ -78,7 +78,7 @@ func (c *chain) fetch(ctx context.Context, st chainState) (*got, error) {
 	if g.answer != nil {
 		sc.answer = newAnswerValues(g.answer, nil)
 		if g.answer.Class == spec.ClassOK && g.answer.Status != 204 && err == nil {
-			sc.answer.body = g.page.Body
+			sc.answer.body, sc.answer.page = g.page.Body, g.page
 		} else {
 			sc.answer.body = jsonOf(g.answer.Body, g.answer.Header.Get("Content-Type"), c.sr.spec.Records.Format)
 		}

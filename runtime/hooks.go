@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"net/http"
 	"net/url"
 	"strings"
@@ -38,9 +39,27 @@ func (b *bound) function(st *spec.Stream, role string) string {
 
 func (b *bound) hooked(st *spec.Stream, role string) bool { return b.function(st, role) != "" }
 
+// bare is an Env without names: the clock, and the seed of the call's random numbers, which in a run
+// with a seed differ from page to page and are the same in every replay.
+func (s *scope) bare() *script.Env {
+	e := &script.Env{Now: s.job.now(), Seed: s.job.job.Seed}
+	if e.Seed != 0 && s.page != nil {
+		e.Seed = identity(e.Seed, []byte(fmt.Sprintf("%s %d", s.partition, s.page.Index)))
+	}
+	return e
+}
+
+// scriptBody is the body with the extents of its records, so that look-ups pass over them.
+func (a *answerValues) scriptBody() script.Value {
+	if a.page == nil || a.body == nil {
+		return script.JSON(a.body)
+	}
+	return script.JSONSpans(a.body, a.page.Spans())
+}
+
 // env is the scope as JavaScript sees it.
 func (s *scope) env() *script.Env {
-	e := &script.Env{Now: s.job.now(), Seed: s.job.job.Seed}
+	e := s.bare()
 	e.Set("config", script.JSON(s.config.object))
 	e.Set("watermark", script.JSON(s.watermark))
 	e.Set("partition", script.JSON(s.partition))
@@ -58,7 +77,7 @@ func (s *scope) env() *script.Env {
 	if a := s.answer; a != nil {
 		e.Set("status", script.Int(int64(a.status)))
 		e.Set("headers", script.Header(a.header))
-		e.Set("body", script.JSON(a.body))
+		e.Set("body", a.scriptBody())
 		e.Set("link", script.Links(a.scriptLinks()))
 		e.Set("request", script.RequestInfo(a.method, a.url, a.query()))
 		r := a.records
@@ -102,7 +121,7 @@ func (s *scope) pageValue(p *page.Page) script.Value {
 		sp.Count, sp.First, sp.Last = int64(r.count), r.first, r.last
 	}
 	if p != nil {
-		sp.Spans = spansOf(p)
+		sp.Spans = p.Spans()
 	}
 	return sp.Value()
 }
@@ -124,7 +143,7 @@ func (s *scope) context() script.Value {
 
 // callNext asks the hook where the chain goes on; nil leaves it to the YAML.
 func (c *chain) callNext(ctx context.Context, g *got) (*engine.HookSays, error) {
-	r, err := c.sr.program.Call(ctx, c.sr.function(c.sr.spec, "next"), &script.Env{Now: c.sr.now(), Seed: c.sr.job.Seed}, g.view.scope.pageValue(g.page))
+	r, err := c.sr.program.Call(ctx, c.sr.function(c.sr.spec, "next"), g.view.scope.bare(), g.view.scope.pageValue(g.page))
 	if err != nil {
 		return nil, scriptError(err)
 	}
@@ -157,7 +176,7 @@ func (c *chain) callNext(ctx context.Context, g *got) (*engine.HookSays, error) 
 
 // callClassify asks the hook what an answer is; ok is false when it leaves it to the defaults.
 func (b *bound) callClassify(ctx context.Context, st *spec.Stream, v *view) (class spec.Class, ok bool, err error) {
-	r, err := b.program.Call(ctx, b.function(st, "classify"), &script.Env{Now: b.now(), Seed: b.job.Seed}, v.scope.pageValue(nil))
+	r, err := b.program.Call(ctx, b.function(st, "classify"), v.scope.bare(), v.scope.pageValue(nil))
 	if err != nil {
 		return "", false, scriptError(err)
 	}
@@ -186,7 +205,7 @@ func (b *bound) callRequest(ctx context.Context, st *spec.Stream, role string, s
 		t := string(body)
 		in.Text = &t
 	}
-	res, err := b.program.Call(ctx, b.function(st, role), &script.Env{Now: b.now(), Seed: b.job.Seed}, in.Value(), sc.context())
+	res, err := b.program.Call(ctx, b.function(st, role), sc.bare(), in.Value(), sc.context())
 	if err != nil {
 		return nil, scriptError(err)
 	}
@@ -215,7 +234,7 @@ func (b *bound) callRequest(ctx context.Context, st *spec.Stream, role string, s
 
 // hookRecord runs the hook's record() over records: each becomes one, several or none.
 func (c *chain) hookRecord(ctx context.Context, g *got, k *kept) error {
-	results, err := c.sr.program.CallEach(ctx, c.sr.function(c.sr.spec, "record"), &script.Env{Now: c.sr.now(), Seed: c.sr.job.Seed}, k.records, g.view.scope.context())
+	results, err := c.sr.program.CallEach(ctx, c.sr.function(c.sr.spec, "record"), g.view.scope.bare(), k.records, g.view.scope.context())
 	if err != nil {
 		return scriptError(err)
 	}
@@ -238,7 +257,7 @@ func (c *chain) hookRecord(ctx context.Context, g *got, k *kept) error {
 
 // hookRecords lets the hook's records() find the page's records.
 func (c *chain) hookRecords(ctx context.Context, g *got) (listing, error) {
-	r, err := c.sr.program.Call(ctx, c.sr.function(c.sr.spec, "records"), &script.Env{Now: c.sr.now(), Seed: c.sr.job.Seed}, g.view.scope.pageValue(g.page))
+	r, err := c.sr.program.Call(ctx, c.sr.function(c.sr.spec, "records"), g.view.scope.bare(), g.view.scope.pageValue(g.page))
 	if err != nil {
 		return listing{}, scriptError(err)
 	}
@@ -250,11 +269,6 @@ func (c *chain) hookRecords(ctx context.Context, g *got) (listing, error) {
 		return listing{}, codeError(CodeHook, "%s: records(): %w", c.sr.connector.Hook.File, err)
 	}
 	return listing{page: g.page, field: c.sr.fieldOf == fieldOfList}, nil
-}
-
-// spansOf are the extents of the page's records in its body, so that a hook's look-ups pass over them.
-func spansOf(p *page.Page) []rawjson.Span {
-	return p.Spans()
 }
 
 func raws(list [][]byte) []json.RawMessage {
