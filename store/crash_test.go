@@ -155,11 +155,11 @@ func reopen(ctx context.Context, db *store.DB, l engine.Lease, s sink.Sink) erro
 			}
 		}
 		err = s.Open(ctx, key.Stream, data, false)
-		var short *sink.ShortError
+		var short interface{ ShortOutput() string }
 		if !errors.As(err, &short) {
 			return err
 		}
-		moved, rewindErr := db.Rewind(ctx, l, short.Target)
+		moved, rewindErr := db.Rewind(ctx, l, short.ShortOutput())
 		if rewindErr != nil || !moved {
 			return errors.Join(err, rewindErr)
 		}

@@ -38,6 +38,10 @@ func (e *ShortError) Error() string {
 		"restore it, move it away to go on in a new one, or start over with --fresh", e.Path, e.Have, e.Want)
 }
 
+// ShortOutput is the target, for callers that do not know this package: any error with this method
+// asks them to go back to the last mark that was durable.
+func (e *ShortError) ShortOutput() string { return e.Target }
+
 func errBusy(output string) error {
 	return &Error{Output: output, What: "another run is writing to it", Try: "wait for it to end, or name another output"}
 }
