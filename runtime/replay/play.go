@@ -38,8 +38,15 @@ func RunFS(ctx context.Context, c *runtime.Connector, fsys fs.FS, path string) (
 	return k.Play(ctx, c, Options{})
 }
 
-// Play runs the connector against the case's answers and compares what it did.
+// Play runs the connector against the case's answers and compares what it did. A case may be played
+// any number of times, also at once.
 func (k *Case) Play(ctx context.Context, c *runtime.Connector, opt Options) (*Result, error) {
+	r, _, err := k.play(ctx, c, opt)
+	return r, err
+}
+
+// play is Play; it also says which exchanges were used.
+func (k *Case) play(ctx context.Context, c *runtime.Connector, opt Options) (*Result, map[int]bool, error) {
 	inner, cancel := context.WithCancel(ctx)
 	defer cancel()
 	at := &clock{now: k.config.now}
@@ -48,7 +55,7 @@ func (k *Case) Play(ctx context.Context, c *runtime.Connector, opt Options) (*Re
 	led := newLedger()
 	for stream, mark := range k.checkpoint {
 		if c.Spec.Stream(stream) == nil {
-			return nil, &Error{k.File, fileCheckpoint, "the connector has no stream " + stream}
+			return nil, nil, &Error{k.File, fileCheckpoint, "the connector has no stream " + stream}
 		}
 		for _, b := range mark.bookmarks() {
 			led.of(engine.StreamKey{Stream: stream}).books[b.Base] = b
@@ -66,10 +73,16 @@ func (k *Case) Play(ctx context.Context, c *runtime.Connector, opt Options) (*Re
 		}
 	}
 	if err := ctx.Err(); err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	r.compare(c, p, at, led, out, opt)
-	return r, nil
+	used := map[int]bool{}
+	for i, x := range k.exchanges {
+		if p.used[x] != nil {
+			used[i] = true
+		}
+	}
+	return r, used, nil
 }
 
 // job is one run of the case.

@@ -60,7 +60,7 @@ func (p *player) take(s *request) *exchange {
 		x = p.first(func(x *exchange) bool { return x.request == nil })
 	}
 	if x == nil && p.adopt {
-		x = p.first(func(*exchange) bool { return true })
+		x = p.nearest(s)
 	}
 	if x == nil {
 		if p.stray == nil {
@@ -81,11 +81,11 @@ func (p *player) first(fits func(*exchange) bool) *exchange {
 	return nil
 }
 
-// nearest is the exchange that a stray request was probably meant for: the next of the same method
-// and path, else the next; nil when all have been made.
-func (p *player) nearest() *exchange {
+// nearest is the exchange that s was probably meant for: the next of the same method and path, else
+// the next; nil when all have been made.
+func (p *player) nearest(s *request) *exchange {
 	x := p.first(func(x *exchange) bool {
-		return x.request != nil && x.request.method == p.stray.method && samePath(x.request.target, p.stray.target)
+		return x.request != nil && x.request.method == s.method && samePath(x.request.target, s.target)
 	})
 	if x == nil {
 		x = p.first(func(x *exchange) bool { return x.request != nil })

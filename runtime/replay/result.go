@@ -98,7 +98,7 @@ func (r *Result) requests(p *player, files map[string][]byte) {
 		}
 	}
 	if p.stray != nil {
-		x := p.nearest()
+		x := p.nearest(p.stray)
 		if x == nil {
 			r.differ("", fmt.Sprintf("the engine asks once more, and the case has no answer left: %s\n", p.stray.format(nil)))
 			return

@@ -1,0 +1,135 @@
+package replay
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"net/http"
+	"net/url"
+	"slices"
+	"strings"
+
+	"github.com/lastpage/lastpage/engine/rawjson"
+	"github.com/lastpage/lastpage/runtime/transport"
+)
+
+// fakes replaces secrets by values that are made up, the same one each time.
+type fakes struct {
+	pairs    []string // real, fake, …
+	known    map[string]bool
+	tokenSeq int
+}
+
+func (f *fakes) add(real, fake string) {
+	if len(real) < transport.MinSecret || f.known[real] {
+		return
+	}
+	if f.known == nil {
+		f.known = map[string]bool{}
+	}
+	f.known[real] = true
+	for _, form := range []func(string) string{func(s string) string { return s }, url.QueryEscape, url.PathEscape, func(s string) string { q := quoted(s); return q[1 : len(q)-1] }} {
+		f.pairs = append(f.pairs, form(real), form(fake))
+	}
+}
+
+// tokens finds the credentials in the answer of a token endpoint: the texts that the run keeps secret.
+func (f *fakes) tokens(body []byte, redact *transport.Redactor) {
+	if rawjson.Valid(body) != nil {
+		return
+	}
+	var walk func(v []byte)
+	walk = func(v []byte) {
+		switch rawjson.Kind(v) {
+		case '"':
+			if s, ok := rawjson.String(v); ok && redact.Holds(s) && !f.known[s] {
+				f.tokenSeq++
+				f.add(s, fmt.Sprintf("made-up-token-%d", f.tokenSeq))
+			}
+		case '[':
+			for e := range rawjson.Elements(v) {
+				walk(e)
+			}
+		case '{':
+			for _, e := range rawjson.Members(v) {
+				walk(e)
+			}
+		}
+	}
+	walk(body)
+}
+
+func (f *fakes) text(s string) string {
+	if len(f.pairs) == 0 {
+		return s
+	}
+	return strings.NewReplacer(f.pairs...).Replace(s)
+}
+
+// scrub removes secrets from a text: known ones are replaced by made-up ones, whatever form of one is
+// left by ***.
+func (r *Recorder) scrub(b []byte) []byte {
+	return r.redact.Bytes([]byte(r.fakes.text(string(b))))
+}
+
+func (r *Recorder) scrubText(s string) string { return string(r.scrub([]byte(s))) }
+
+// noise are answer headers that no connector reads.
+var noise = []string{
+	"Accept-Ranges", "Age", "Alt-Svc", "Cache-Control", "Connection", "Content-Encoding", "Content-Length", "Content-Security-Policy", "Date", "Etag",
+	"Expires", "Keep-Alive", "Last-Modified", "Nel", "Permissions-Policy", "Pragma", "Referrer-Policy", "Report-To", "Server", "Set-Cookie",
+	"Strict-Transport-Security", "Transfer-Encoding", "Vary", "Via", "X-Content-Type-Options", "X-Frame-Options", "X-Powered-By", "X-Xss-Protection",
+}
+
+func (r *Recorder) scrubHeader(h http.Header) http.Header {
+	out := http.Header{}
+	for name, values := range h {
+		if slices.Contains(noise, name) || strings.HasPrefix(name, "Access-Control-") || strings.HasPrefix(name, "Cf-") {
+			continue
+		}
+		if name == "Content-Type" && strings.HasPrefix(strings.Join(values, ""), "application/json") {
+			continue // understood
+		}
+		for _, v := range values {
+			out.Add(name, r.scrubText(v))
+		}
+	}
+	return out
+}
+
+// scrubRequest is what a case asks for: the headers that are the API's own and hold no secret.
+func (r *Recorder) scrubRequest(s *request) *request {
+	out := &request{method: s.method, header: http.Header{}, body: r.scrub(s.body)}
+	u := *s.target
+	u.User, u.Scheme, u.Host = nil, "", ""
+	u.RawQuery = r.scrubText(u.RawQuery)
+	if p := r.scrubText(u.EscapedPath()); p != u.EscapedPath() {
+		u.RawPath = ""
+		if u.Path, u.RawPath = p, ""; !strings.HasPrefix(u.Path, "/") {
+			u.Path = "/" + u.Path
+		}
+	}
+	out.target = &u
+	for name, values := range s.header {
+		if !plumbing[name] && !r.redact.Holds(strings.Join(values, "\n")) {
+			out.header[name] = values
+		}
+	}
+	out.text = out.format(out)
+	return out
+}
+
+func quoted(s string) string {
+	var b bytes.Buffer
+	e := json.NewEncoder(&b)
+	e.SetEscapeHTML(false)
+	_ = e.Encode(s) // a text always encodes
+	return strings.TrimSpace(b.String())
+}
+
+func unquoted(raw []byte) string {
+	if s, ok := rawjson.String(raw); ok {
+		return s
+	}
+	return string(raw)
+}
