@@ -147,11 +147,10 @@ func (b *board) lines(width int) []string {
 
 // sum is the line over all chains.
 func (b *board) sum(now time.Time) string {
-	s := fmt.Sprintf("%s of %s chains ended, %s pages, %s records", runtime.Thousands(b.ended), runtime.Thousands(b.started),
-		runtime.Thousands(b.pages), runtime.Thousands(b.records))
+	s := fmt.Sprintf("%s of %s ended, %s, %s", runtime.Thousands(b.ended), count(b.started, "chain"), count(b.pages, "page"), count(b.records, "record"))
 	s += rate(b.records, now.Sub(b.began))
 	if b.retries > 0 {
-		s += fmt.Sprintf(", %s retries", runtime.Thousands(b.retries))
+		s += ", " + count(b.retries, "retry")
 	}
 	return s + waiting(b.until, now)
 }
@@ -163,12 +162,12 @@ func (r *row) text(now time.Time) string {
 	if r.chain != "" {
 		s.WriteString(" " + r.chain)
 	}
-	fmt.Fprintf(&s, ": %s pages, ", runtime.Thousands(r.pages))
+	s.WriteString(": " + count(r.pages, "page") + ", ")
 	spent := now.Sub(r.began)
 	if r.total > 0 {
 		fmt.Fprintf(&s, "%s of %s records (%d %%)", runtime.Thousands(r.received), runtime.Thousands(r.total), min(100, r.received*100/r.total))
 	} else {
-		s.WriteString(runtime.Thousands(r.records) + " records")
+		s.WriteString(count(r.records, "record"))
 	}
 	s.WriteString(rate(r.records, spent))
 	if read := r.received - r.skipped; r.total > r.received && read > 0 && spent > time.Second {
@@ -176,10 +175,20 @@ func (r *row) text(now time.Time) string {
 		s.WriteString(", ETA " + eta.Round(time.Second).String())
 	}
 	if r.retries > 0 {
-		fmt.Fprintf(&s, ", %s retries", runtime.Thousands(r.retries))
+		s.WriteString(", " + count(r.retries, "retry"))
 	}
 	s.WriteString(waiting(r.until, now))
 	return s.String()
+}
+
+// count is a number with its noun.
+func count(n int64, noun string) string {
+	if n != 1 {
+		if noun = noun + "s"; strings.HasSuffix(noun, "ys") {
+			noun = strings.TrimSuffix(noun, "ys") + "ies"
+		}
+	}
+	return runtime.Thousands(n) + " " + noun
 }
 
 func rate(n int64, d time.Duration) string {

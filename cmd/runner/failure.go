@@ -5,8 +5,12 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
+	"path/filepath"
 	"strings"
 	"syscall"
+
+	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
 
 	"github.com/lastpage/lastpage/engine"
 	"github.com/lastpage/lastpage/engine/spec"
@@ -49,7 +53,73 @@ func startError(redact *transport.Redactor, err error) error {
 	case errors.As(err, &config), errors.As(err, &invalid), errors.As(err, &one), errors.As(err, &scripts):
 		return &exitError{exitUsage, msg}
 	}
+	var path *fs.PathError
+	if errors.As(err, &path) {
+		msg = fmt.Errorf("%s; name another place with --to", redact.String(plain(err).Error()))
+	}
 	return &exitError{exitFailed, msg}
+}
+
+// checkOutput refuses a file that could not be written at the end.
+func checkOutput(flag, path string) error {
+	if path == "" {
+		return nil
+	}
+	if info, err := os.Stat(path); err == nil && info.IsDir() {
+		return usage("--%s %s: it is a folder; name a file in it", flag, path)
+	}
+	dir := filepath.Dir(path)
+	if info, err := os.Stat(dir); err != nil || !info.IsDir() {
+		return usage("--%s %s: the folder %s does not exist; create it, or name another file", flag, path, dir)
+	}
+	return nil
+}
+
+// wants checks the number of arguments; most below 0 is no limit.
+func wants(what string, least, most int) cobra.PositionalArgs {
+	return func(cmd *cobra.Command, args []string) error {
+		switch {
+		case len(args) < least:
+			return usage("%s needs %s; try `%s --help`", verb(cmd), what, cmd.CommandPath())
+		case most >= 0 && len(args) > most:
+			return usage("%s takes %s; %s is too much", verb(cmd), what, args[most])
+		}
+		return nil
+	}
+}
+
+// flagError says in one sentence what is wrong with a flag.
+func flagError(cmd *cobra.Command, err error) error {
+	var value *pflag.InvalidValueError
+	var unknown *pflag.NotExistError
+	help := fmt.Sprintf("try `%s --help`", cmd.CommandPath())
+	switch {
+	case errors.As(err, &value):
+		f := value.GetFlag()
+		want := f.Value.Type()
+		if strings.HasPrefix(want, "int") || strings.HasPrefix(want, "uint") {
+			want = "whole number"
+		}
+		return usage("--%s %s: want a %s; %s", f.Name, value.GetValue(), want, help)
+	case errors.As(err, &unknown):
+		var names []string
+		cmd.Flags().VisitAll(func(f *pflag.Flag) { names = append(names, f.Name) })
+		if near := spec.Nearest(unknown.GetSpecifiedName(), names); near != "" {
+			return usage("%s has no flag --%s; did you mean --%s?", verb(cmd), unknown.GetSpecifiedName(), near)
+		}
+		return usage("%s has no flag %s; %s", verb(cmd), dashes(unknown.GetSpecifiedName()), help)
+	}
+	return usage("%w; %s", err, help)
+}
+
+// verb is the command's name as a sentence begins with it.
+func verb(cmd *cobra.Command) string { return strings.TrimPrefix(cmd.CommandPath(), "runner ") }
+
+func dashes(name string) string {
+	if len(name) == 1 {
+		return "-" + name
+	}
+	return "--" + name
 }
 
 func heldMessage(held *engine.HeldError) error {

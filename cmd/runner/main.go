@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"os"
 	"os/signal"
+	"strings"
 	"syscall"
 
 	"github.com/spf13/cobra"
@@ -58,8 +59,8 @@ func run(args []string) int {
 		return exitComplete
 	}
 	var e *exitError
-	if !errors.As(err, &e) { // cobra's own: an unknown flag, a missing argument
-		fmt.Fprintf(os.Stderr, "runner: %v\nTry `%s --help`.\n", err, cmd.CommandPath())
+	if !errors.As(err, &e) { // cobra's own: flags that exclude each other
+		fmt.Fprintf(os.Stderr, "runner: %s; try `%s --help`\n", oneLine(err.Error()), cmd.CommandPath())
 		return exitUsage
 	}
 	var file spec.Errors
@@ -108,7 +109,24 @@ func newRoot(stop <-chan struct{}) *cobra.Command {
 		SilenceErrors: true,
 		SilenceUsage:  true,
 		Version:       version(),
+		Args:          cobra.ArbitraryArgs,
 	}
+	root.RunE = func(cmd *cobra.Command, args []string) error {
+		if len(args) == 0 {
+			return cmd.Help()
+		}
+		var names []string
+		for _, c := range cmd.Commands() {
+			if !c.Hidden {
+				names = append(names, c.Name())
+			}
+		}
+		if near := spec.Nearest(args[0], names); near != "" {
+			return usage("there is no command %s; did you mean %s?", args[0], near)
+		}
+		return usage("there is no command %s; it is one of %s", args[0], strings.Join(names, ", "))
+	}
+	root.SetFlagErrorFunc(flagError)
 	root.SetVersionTemplate("runner {{.Version}}\n")
 	root.AddCommand(newRun(stop), newStep(stop), newValidate(), newState(), newWhy(), newList(), newTest(), newSinks(), newDemo(stop), newVersion(), newWorker())
 	return root

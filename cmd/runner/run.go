@@ -23,6 +23,7 @@ const defaultState = "runner.db"
 // runFlags are those of `runner run`.
 type runFlags struct {
 	settings
+	recording recording
 	to        string
 	state     string
 	report    string
@@ -43,7 +44,7 @@ func newRun(stop <-chan struct{}) *cobra.Command {
 			"Ctrl-C once finishes the page and keeps the place; twice stops at once.\n\n" +
 			"Exit: 0 complete, 1 failed, 2 usage or invalid connector, 3 incomplete, 4 truncated, 5 parked, 130 interrupted.",
 		Example: "  runner run demo\n  runner run ./github --set org=golang --to jsonl:repos-{stream}.jsonl",
-		Args:    cobra.MinimumNArgs(1),
+		Args:    wants("a connector: a file, a folder, or a name of `runner list`", 1, -1),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			return f.run(cmd.Context(), cmd, stop, args[0], args[1:])
 		},
@@ -59,6 +60,7 @@ func newRun(stop <-chan struct{}) *cobra.Command {
 	fl.Int64Var(&f.limit, "limit", 0, "stop after `N` records of each stream, as truncated")
 	fl.IntVar(&f.chains, "chains", 0, "run `N` chains side by side, whatever the connector says")
 	fl.StringVar(&f.timeLimit, "time-limit", "", "end after `DURATION` (such as 10m), as truncated")
+	f.recording.flags(fl)
 	must(cmd.RegisterFlagCompletionFunc("to", completeSinks))
 	return cmd
 }
@@ -99,6 +101,10 @@ func (f *runFlags) run(ctx context.Context, cmd *cobra.Command, stop <-chan stru
 	defer end()
 	hard, cancel := grace(ctx, stop)
 	defer cancel()
+	record, err := f.recording.begin(ctx, job, view.out)
+	if err != nil {
+		return err
+	}
 	view.start()
 	defer view.end()
 	report, err := runtime.Run(hard, job)
@@ -106,7 +112,11 @@ func (f *runFlags) run(ctx context.Context, cmd *cobra.Command, stop <-chan stru
 	if err != nil {
 		return f.failed(view, job, startError(job.Redact, err))
 	}
-	return f.conclude(view, report)
+	recorded := record(ctx, report)
+	if err := f.conclude(view, report); err != nil {
+		return err
+	}
+	return recorded
 }
 
 // check refuses what cannot be meant before anything is opened.
@@ -119,22 +129,7 @@ func (f *runFlags) check() error {
 			return usage("--%s %d: want a number above 0", n.flag, n.value)
 		}
 	}
-	return checkReport(f.report)
-}
-
-// checkReport refuses a report that could not be written at the end.
-func checkReport(path string) error {
-	if path == "" {
-		return nil
-	}
-	if info, err := os.Stat(path); err == nil && info.IsDir() {
-		return usage("--report %s: it is a folder; name a file in it", path)
-	}
-	dir := filepath.Dir(path)
-	if info, err := os.Stat(dir); err != nil || !info.IsDir() {
-		return usage("--report %s: the folder %s does not exist; create it, or name another file", path, dir)
-	}
-	return nil
+	return checkOutput("report", f.report)
 }
 
 // open opens the ledger, the sink and the trace.
@@ -145,7 +140,7 @@ func (f *runFlags) open(ctx context.Context, job *runtime.Job) (func(), error) {
 	}
 	db, err := store.Open(ctx, f.state, store.Options{SecretKey: os.Getenv(keyVariable)})
 	if err != nil {
-		return nil, &exitError{exitFailed, err}
+		return nil, stateError(err)
 	}
 	trace, err := f.settings.openTrace(job)
 	if err != nil {

@@ -108,6 +108,9 @@ func (s *settings) openTrace(job *runtime.Job) (func(), error) {
 	if s.trace == "" {
 		return func() {}, nil
 	}
+	if err := checkOutput("trace", s.trace); err != nil {
+		return nil, err
+	}
 	f, err := os.Create(s.trace)
 	if err != nil {
 		return nil, usage("--trace: %w", plain(err))

@@ -28,8 +28,11 @@ func newState() *cobra.Command {
 		Short: "What is stored of a connector: look at it, move it, start over",
 		Long: "state looks at the checkpoints of a connector and changes them. The connector is a name as stored, a path,\n" +
 			"or one that ships. A stream that is being run is not changed: exit 2 says who runs it.",
-		Args: cobra.NoArgs,
-		RunE: func(cmd *cobra.Command, _ []string) error {
+		Args: cobra.ArbitraryArgs,
+		RunE: func(_ *cobra.Command, args []string) error {
+			if len(args) > 0 {
+				return usage("state has no %s; it has list, show, reset, set, export, import", args[0])
+			}
 			return usage("state needs one of list, show, reset, set, export, import")
 		},
 	}
@@ -84,8 +87,10 @@ func stateError(err error) error {
 	switch {
 	case errors.As(err, &held):
 		return &exitError{exitUsage, heldMessage(held)}
-	case errors.As(err, &file) && file.Code == "missing":
+	case errors.As(err, &file) && file.Code == "missing" && file.Try == "":
 		return &exitError{exitUsage, fmt.Errorf("%w; name the file that was used (--state FILE)", file)}
+	case errors.As(err, &file) && (file.Code == "missing" || file.Code == "not_a_database"):
+		return &exitError{exitUsage, file}
 	}
 	return &exitError{exitFailed, err}
 }
@@ -197,7 +202,7 @@ func newStateExport() *cobra.Command {
 		Short: "Print what is stored of a connector as JSON, for `state import` on another host",
 		Long: "export prints positions, watermarks and the keys of delivered records as one JSON document.\n" +
 			"How far output files are written, and credentials, stay behind.",
-		Args:              cobra.ExactArgs(1),
+		Args:              wants("a connector", 1, 1),
 		ValidArgsFunction: completeStreams(0),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			l, err := openLedger(cmd, args[0], false)
@@ -220,7 +225,7 @@ func newStateImport() *cobra.Command {
 	return &cobra.Command{
 		Use:               "import <connector> [file]",
 		Short:             "Replace what is stored of a connector by what `state export` printed (- or no file: stdin)",
-		Args:              cobra.RangeArgs(1, 2),
+		Args:              wants("a connector", 1, 2),
 		ValidArgsFunction: completeStreams(0),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			in := cmd.InOrStdin()

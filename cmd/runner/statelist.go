@@ -45,7 +45,7 @@ func newStateList() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:               "list [connector [stream]]",
 		Short:             "List chains: position, age, watermark, records, last verdict",
-		Args:              cobra.MaximumNArgs(2),
+		Args:              wants("a connector and a stream", 0, 2),
 		ValidArgsFunction: completeStreams(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			l, streams, err := openStreams(cmd, args)
@@ -94,12 +94,21 @@ func (l *ledger) chains(ctx context.Context, s *store.Stream, walk bool, fn func
 	if err := l.Bookmarks(ctx, s.StreamKey, func(b engine.Bookmark) error { marks[b.Base] = b; return nil }); err != nil {
 		return stateError(err)
 	}
+	last, err := l.newest(ctx, s.StreamKey)
+	if err != nil {
+		return err
+	}
 	none := true
-	err := l.Progress(ctx, s.StreamKey, func(p store.Progress) error {
+	err = l.Progress(ctx, s.StreamKey, func(p store.Progress) error {
 		none = false
 		info, err := l.info(s, p, marks, walk)
 		if err != nil {
 			return err
+		}
+		if info.Verdict == "" && !p.Updated.IsZero() && last != nil && last.Ended.After(p.Updated) && s.Chains == 1 {
+			if end := endOf(last, s.StreamKey.Stream); end != nil { // a limit ends a run between two pages
+				info.Verdict, info.Reason = end.Verdict, end.Reason
+			}
 		}
 		return fn(info)
 	})

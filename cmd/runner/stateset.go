@@ -22,7 +22,7 @@ func newStateReset() *cobra.Command {
 		Short: "Forget position, watermark and delivered keys, so that the next run starts over",
 		Long: "reset forgets what is stored of a connector, of one stream, or of one chain. The next run walks it again and\n" +
 			"appends to its output; `runner run --fresh` begins the output anew as well.",
-		Args:              cobra.RangeArgs(1, 2),
+		Args:              wants("a connector", 1, 2),
 		ValidArgsFunction: completeStreams(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			one := cmd.Flags().Changed("chain")
@@ -95,7 +95,7 @@ func newStateSet() *cobra.Command {
 			"Both are checked against the connector when its file can be read. Where the stream has never been run, give\n" +
 			"the --set and --config of the runs to come.",
 		Example:           "  runner state set demo offset --position 500\n  runner state set ./github issues --chain '{\"repo\":\"go\"}' --watermark '\"2026-01-31T00:00:00Z\"'",
-		Args:              cobra.ExactArgs(2),
+		Args:              wants("a connector and a stream", 2, 2),
 		ValidArgsFunction: completeStreams(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			return f.run(cmd, args[0], args[1])
@@ -309,4 +309,3 @@ func behind(key string) string {
 	}
 	return " " + key
 }
-

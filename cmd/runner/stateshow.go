@@ -17,7 +17,7 @@ func newStateShow() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:               "show <connector> [stream]",
 		Short:             "Show all that is stored of a connector's streams",
-		Args:              cobra.RangeArgs(1, 2),
+		Args:              wants("a connector", 1, 2),
 		ValidArgsFunction: completeStreams(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			l, streams, err := openStreams(cmd, args)
@@ -57,7 +57,7 @@ func (l *ledger) show(ctx context.Context, out io.Writer, s *store.Stream, all b
 	if s.Round.Number > 0 {
 		walk = fmt.Sprintf("%d, %s, begun %s", s.Round.Number, walk, stamp(s.Round.Now))
 	}
-	fmt.Fprintf(out, "  walk     %s\n  chains   %d of %d ended, %d pages, %d records\n", walk, s.Done, s.Chains, s.Pages, s.Records)
+	fmt.Fprintf(out, "  walk     %s\n  chains   %d of %d ended, %s, %s\n", walk, s.Done, s.Chains, count(s.Pages, "page"), count(s.Records, "record"))
 	if h := s.Held; h != nil {
 		fmt.Fprintf(out, "  running  process %d on %s since %s\n", h.Owner.PID, h.Owner.Host, stamp(h.Owner.Since))
 	}
@@ -75,7 +75,7 @@ func (l *ledger) show(ctx context.Context, out io.Writer, s *store.Stream, all b
 		return nil
 	})
 	if err == nil && n > listed && !all {
-		fmt.Fprintf(out, "  … and %d more chains (--all)\n", n-listed)
+		fmt.Fprintf(out, "  … and %s more (--all)\n", count(int64(n-listed), "chain"))
 	}
 	return err
 }
@@ -140,7 +140,7 @@ func (c *chainInfo) show(out io.Writer, s *store.Stream) {
 		if w.Total != nil {
 			of = fmt.Sprintf(" of %d", *w.Total)
 		}
-		line("walk", fmt.Sprintf("%d pages, %d%s received, %d delivered", w.Pages, w.Received, of, w.Delivered))
+		line("walk", fmt.Sprintf("%s, %d%s received, %d delivered", count(w.Pages, "page"), w.Received, of, w.Delivered))
 		if !w.TokenAt.IsZero() {
 			line("token from", stamp(w.TokenAt))
 		}
@@ -151,7 +151,7 @@ func (c *chainInfo) show(out io.Writer, s *store.Stream) {
 			line("session", "open")
 		}
 	}
-	line("records", fmt.Sprintf("%d in %d pages", c.Records, c.Pages))
+	line("records", fmt.Sprintf("%d in %s", c.Records, count(c.Pages, "page")))
 	line("verdict", c.ended(s))
 	if !c.Updated.IsZero() {
 		line("updated", stamp(c.Updated)+", "+c.age()+" ago")

@@ -32,7 +32,7 @@ func newStep(stop <-chan struct{}) *cobra.Command {
 			"The page's verdict goes to stderr. The stream may be left out where the connector has one.\n\n" +
 			"Exit: 0 the page left no doubt, otherwise as `runner run`.",
 		Example: "  runner step demo cursor\n  runner step demo offset --position 500",
-		Args:    cobra.RangeArgs(1, 2),
+		Args:    wants("a connector, and a stream where it has several", 1, 2),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			return f.run(cmd.Context(), cmd, stop, args)
 		},
@@ -119,7 +119,7 @@ func (f *stepFlags) open(ctx context.Context, job *runtime.Job) (func(), error) 
 	db, err := store.Open(ctx, f.state, store.Options{SecretKey: os.Getenv(keyVariable)})
 	if err != nil {
 		har()
-		return nil, &exitError{exitFailed, err}
+		return nil, stateError(err)
 	}
 	job.Ledger = db
 	return func() {

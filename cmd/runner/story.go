@@ -89,7 +89,7 @@ func eventsOf(e *engine.PageEntry) []string {
 
 func (s *story) page(w io.Writer, e *engine.PageEntry) {
 	if s.left > 0 {
-		fmt.Fprintf(w, "  … %s pages on which nothing happened\n", runtime.Thousands(int64(s.left)))
+		fmt.Fprintf(w, "  … %s on which nothing happened\n", count(int64(s.left), "page"))
 		s.left = 0
 	}
 	if e.Chain != "" && (e.Chain != s.chain || s.told == 0) {
@@ -101,7 +101,7 @@ func (s *story) page(w io.Writer, e *engine.PageEntry) {
 	if e.Position != nil {
 		at = "at " + short(e.Position, 60)
 	}
-	records := fmt.Sprintf("%d records", e.Records)
+	records := count(int64(e.Records), "record")
 	if e.New != e.Records {
 		records += fmt.Sprintf(", %d new", e.New)
 	}

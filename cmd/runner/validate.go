@@ -16,7 +16,7 @@ func newValidate() *cobra.Command {
 	return &cobra.Command{
 		Use:   "validate <path>…",
 		Short: "Check connector files: every problem, with file, line and column",
-		Args:  cobra.MinimumNArgs(1),
+		Args:  wants("a connector file or folder", 1, -1),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			bad := false
 			for _, arg := range args {

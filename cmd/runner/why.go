@@ -23,7 +23,7 @@ func newWhy() *cobra.Command {
 		Long: "why reads the journal of the last run: where each page was, what each witness said about going on, who decided,\n" +
 			"what was retried and why, and how it ended. Long walks are abridged to the first and last pages and those on\n" +
 			"which something happened.",
-		Args:              cobra.RangeArgs(1, 2),
+		Args:              wants("a connector", 1, 2),
 		ValidArgsFunction: completeStreams(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			l, streams, err := openStreams(cmd, args)
