@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"encoding/json"
 	"fmt"
 	"os"
@@ -103,25 +104,41 @@ func (s *settings) job(name string, view *view, stop <-chan struct{}) (job *runt
 	}, c.Close, nil
 }
 
-// openTrace opens the file of --trace; without one it does nothing.
+// openTrace opens the file of --trace, and sends spans where the standard OTEL_* variables ask for them;
+// without either it does nothing.
 func (s *settings) openTrace(job *runtime.Job) (func(), error) {
-	if s.trace == "" {
-		return func() {}, nil
+	close := func() {}
+	if s.trace != "" {
+		if err := checkOutput("trace", s.trace); err != nil {
+			return nil, err
+		}
+		f, err := os.Create(s.trace)
+		if err != nil {
+			return nil, usage("--trace: %w", plain(err))
+		}
+		h, err := transport.NewHAR(f, release, job.Redact)
+		if err != nil {
+			f.Close()
+			return nil, usage("--trace: %w", err)
+		}
+		job.Exchange = h.Observe
+		close = func() { f.Close() }
 	}
-	if err := checkOutput("trace", s.trace); err != nil {
-		return nil, err
+	if !wantsSpans(os.Getenv) {
+		return close, nil
 	}
-	f, err := os.Create(s.trace)
+	t, err := newSpans(context.Background())
 	if err != nil {
-		return nil, usage("--trace: %w", plain(err))
+		close()
+		return nil, usage("OpenTelemetry: %w", err)
 	}
-	h, err := transport.NewHAR(f, release, job.Redact)
-	if err != nil {
-		f.Close()
-		return nil, usage("--trace: %w", err)
-	}
-	job.Exchange = h.Observe
-	return func() { f.Close() }, nil
+	t.join(job)
+	return func() {
+		if err := t.close(context.Background()); err != nil {
+			job.Log.Warn("spans were not sent", "error", err)
+		}
+		close()
+	}, nil
 }
 
 // oneStream is the stream that an argument names; without one, the connector's only one.

@@ -78,8 +78,9 @@ type Attempt struct {
 // Its slices and maps are valid during the call only and are not redacted.
 type Exchange struct {
 	Attempt
-	Redirect bool // another exchange of the same attempt follows
-	Private  bool // Request.Private: the bodies are left out
+	Redirect bool   // another exchange of the same attempt follows
+	Private  bool   // Request.Private: the bodies are left out
+	Chain    string // Request.Chain
 
 	Method         string
 	URL            *url.URL

@@ -84,7 +84,7 @@ func (x *call) exchange(r *http.Request, body []byte) *Exchange {
 	if x.cfg.Observe == nil {
 		return nil
 	}
-	e := &Exchange{Private: x.req.Private, Method: r.Method, URL: r.URL, RequestHeader: r.Header}
+	e := &Exchange{Chain: x.req.Chain, Private: x.req.Private, Method: r.Method, URL: r.URL, RequestHeader: r.Header}
 	if !e.Private {
 		e.RequestBody = body
 	}
