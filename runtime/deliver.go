@@ -75,33 +75,34 @@ func (c *committer) loop(ctx context.Context) {
 	}
 }
 
-// commit writes the group's records, then stores its checkpoints with the sink's marks.
+// commit takes the group stream by stream: writes its records, then stores its checkpoints with the
+// sink's mark. A mark must not speak of records whose checkpoint is stored later: streams may share an
+// output.
 func (c *committer) commit(ctx context.Context, group []*delivery) error {
-	var streams []*streamRun
-	for _, d := range group {
-		if len(d.records) > 0 && !d.sr.silent {
-			if err := c.sink.Write(ctx, d.sr.spec.Name, d.commit.Chain.Key, d.records, d.keys); err != nil {
+	for i, first := range group {
+		if containsBefore(group, i) {
+			continue
+		}
+		sr := first.sr
+		for _, d := range group[i:] {
+			if d.sr != sr || len(d.records) == 0 || sr.silent {
+				continue
+			}
+			if err := c.sink.Write(ctx, sr.spec.Name, d.commit.Chain.Key, d.records, d.keys); err != nil {
 				return &Error{Code: CodeSink, Err: err}
 			}
 		}
-		if len(streams) == 0 || streams[len(streams)-1] != d.sr {
-			streams = append(streams, d.sr)
-		}
-	}
-	for i, sr := range streams {
-		if containsBefore(streams, i) {
-			continue
-		}
-		if err := c.store(ctx, sr, group); err != nil {
+		if err := c.store(ctx, sr, group[i:]); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-func containsBefore(list []*streamRun, i int) bool {
-	for _, s := range list[:i] {
-		if s == list[i] {
+// containsBefore reports whether the stream of group[i] has had its turn.
+func containsBefore(group []*delivery, i int) bool {
+	for _, d := range group[:i] {
+		if d.sr == group[i].sr {
 			return true
 		}
 	}

@@ -173,9 +173,9 @@ func (r *run) open(ctx context.Context, sr *streamRun) error {
 		}
 		err = r.job.Sink.Open(ctx, sr.spec.Name, mark, r.job.Fresh)
 		if err == nil {
-			return nil
+			return r.anchor(ctx, sr)
 		}
-		var short interface{ Short() bool }
+		var short interface{ ShortOutput() string }
 		if !errors.As(err, &short) {
 			return err
 		}
@@ -189,6 +189,17 @@ func (r *run) open(ctx context.Context, sr *streamRun) error {
 		sr.notice("", "output_rewound", err.Error())
 	}
 	return &Error{Code: CodeSink, Msg: "the output of " + sr.spec.Name + " does not hold what its last checkpoint says; move it away, or start over with --fresh"}
+}
+
+// anchor stores where the output stands before anything is written to it, so that a kill on the first
+// page is undone like any other.
+func (r *run) anchor(ctx context.Context, sr *streamRun) error {
+	target, data, err := r.job.Sink.Mark(ctx, sr.spec.Name)
+	if err != nil || target == "" {
+		return err
+	}
+	mark := engine.Mark{Target: target, Data: data, Volatile: !r.job.Sink.Durable(sr.spec.Name)}
+	return r.job.Ledger.Commit(ctx, sr.lease, nil, []engine.Mark{mark}, nil)
 }
 
 // renew keeps the leases alive while the run works.

@@ -18,7 +18,7 @@ import (
 )
 
 // keyVariable names the environment variable with the key that seals kept secrets.
-const keyVariable = "RUNNER_SECRET_KEY"
+const keyVariable = "RUNNER_STATE_KEY"
 
 // settings are the flags that every command shares which reads from an API.
 type settings struct {
