@@ -71,11 +71,20 @@ func (w *Written) save(text []byte, beside map[string][]byte) (*Written, error) 
 	return w, os.WriteFile(w.File, text, 0o644)
 }
 
-// recorded lists the streams that were run.
+// recorded lists the streams that were run, with those whose records make their chains.
 func (r *Recorder) recorded(report *runtime.Report) []*spec.Stream {
 	var out []*spec.Stream
 	for _, s := range report.Streams {
-		out = append(out, r.connector.Spec.Stream(s.Name))
+		for st := r.connector.Spec.Stream(s.Name); st != nil && !slices.Contains(out, st); {
+			out = append(out, st)
+			parent := ""
+			for _, p := range st.Partitions {
+				if p.Stream != "" {
+					parent = p.Stream
+				}
+			}
+			st = r.connector.Spec.Stream(parent)
+		}
 	}
 	return out
 }
