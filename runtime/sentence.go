@@ -34,7 +34,10 @@ func (r *StreamReport) sentence() string {
 		return b.String()
 	}
 	if r.Total != nil && r.Attested == engine.Proved {
-		fmt.Fprintf(&b, "%s of %s", Thousands(r.Received-r.Duplicates), plural(*r.Total, "record"))
+		fmt.Fprintf(&b, "%s of %s", Thousands(*r.Total), plural(*r.Total, "record"))
+		if now := r.Received - r.Duplicates; now < *r.Total {
+			b.WriteString(", " + Thousands(now) + " of them in this run,") // the count is the walk's
+		}
 	} else {
 		b.WriteString(plural(r.Records, "record"))
 	}
