@@ -294,7 +294,7 @@ func (c *chain) commit(ctx context.Context, st chainState, verdict, reason strin
 	if err != nil {
 		return err
 	}
-	d := &delivery{sr: c.sr, commit: engine.Commit{Chain: row, Bookmark: mark}}
+	d := &delivery{sr: c.sr, sync: true, commit: engine.Commit{Chain: row, Bookmark: mark}}
 	c.sr.out.put(d)
 	if err := <-d.done; err != nil {
 		return err

@@ -5,6 +5,7 @@ import (
 	"database/sql"
 	"errors"
 	"sync"
+	"time"
 
 	"github.com/lastpage/lastpage/engine"
 )
@@ -18,8 +19,19 @@ type delivery struct {
 	records [][]byte
 	keys    []string
 	commit  engine.Commit
-	done    chan error // buffered; nil once records and checkpoint are durable
+	sync    bool       // the chain goes on only when it is durable: its end, a doubt
+	wrote   bool       // the sink holds its records
+	done    chan error // buffered; nil once the records are written and, unless commits are grouped, durable
 }
+
+// Group says how many pages share a commit; the zero value commits each page as it comes. What is not
+// committed when the process dies is fetched again.
+type Group struct {
+	Pages int           // a commit at least every so many pages
+	Every time.Duration // a commit at least so often
+}
+
+func (g Group) on() bool { return g.Pages > 1 || g.Every > 0 }
 
 // committer makes records and checkpoints durable together, in the order in which they arrive: one
 // goroutine for all chains of a run, so that a sink has one writer and pages of many chains share a
@@ -27,13 +39,16 @@ type delivery struct {
 type committer struct {
 	ledger Ledger
 	sink   Sink
+	group  Group
 	in     chan *delivery
 	wg     sync.WaitGroup
-	err    error // the first; nothing is written after it
+	err    error       // the first; nothing is written after it
+	held   []*delivery // written and acknowledged, not committed yet
+	since  time.Time   // the oldest of held was written
 }
 
-func newCommitter(ctx context.Context, l Ledger, s Sink) *committer {
-	c := &committer{ledger: l, sink: s, in: make(chan *delivery, groupPages)}
+func newCommitter(ctx context.Context, l Ledger, s Sink, g Group) *committer {
+	c := &committer{ledger: l, sink: s, group: g, in: make(chan *delivery, groupPages)}
 	c.wg.Go(func() { c.loop(ctx) })
 	return c
 }
@@ -52,7 +67,16 @@ func (c *committer) close() {
 
 func (c *committer) loop(ctx context.Context) {
 	group := make([]*delivery, 0, groupPages)
-	for first := range c.in {
+	for {
+		first, ok, due := c.next()
+		if due {
+			c.flush(ctx)
+			continue
+		}
+		if !ok {
+			c.flush(ctx)
+			return
+		}
 		group = append(group[:0], first)
 	more:
 		for len(group) < groupPages {
@@ -66,12 +90,75 @@ func (c *committer) loop(ctx context.Context) {
 				break more
 			}
 		}
+		c.take(ctx, group)
+	}
+}
+
+// next waits for a delivery, or until a commit is due.
+func (c *committer) next() (d *delivery, ok, due bool) {
+	if len(c.held) == 0 || c.group.Every <= 0 {
+		d, ok = <-c.in
+		return d, ok, false
+	}
+	t := time.NewTimer(time.Until(c.since.Add(c.group.Every)))
+	defer t.Stop()
+	select {
+	case d, ok = <-c.in:
+		return d, ok, false
+	case <-t.C:
+		return nil, false, true
+	}
+}
+
+// take writes a group and commits it, at once or with what is held.
+func (c *committer) take(ctx context.Context, group []*delivery) {
+	if !c.group.on() {
+		c.fail(c.commit(ctx, group))
+		c.answer(group)
+		return
+	}
+	sync := false
+	for _, d := range group {
+		if len(c.held) > 0 && c.held[0].sr != d.sr {
+			c.flush(ctx) // a mark speaks of one stream's records
+		}
 		if c.err == nil {
-			c.err = c.commit(ctx, group)
+			c.fail(c.write(ctx, d))
 		}
-		for _, d := range group {
-			d.done <- c.err
+		if len(c.held) == 0 {
+			c.since = time.Now()
 		}
+		d.records, d.keys = nil, nil
+		c.held = append(c.held, d)
+		sync = sync || d.sync
+	}
+	if sync || c.err != nil || c.group.Pages > 1 && len(c.held) >= c.group.Pages || c.group.Every > 0 && time.Since(c.since) >= c.group.Every {
+		c.flush(ctx)
+	}
+	c.answer(group)
+}
+
+// flush commits what is held.
+func (c *committer) flush(ctx context.Context) {
+	if len(c.held) == 0 {
+		return
+	}
+	if c.err == nil {
+		c.fail(c.store(ctx, c.held[0].sr, c.held))
+	}
+	c.held = c.held[:0]
+}
+
+// fail keeps the first error; after it every delivery fails.
+func (c *committer) fail(err error) {
+	if c.err == nil {
+		c.err = err
+	}
+}
+
+func (c *committer) answer(group []*delivery) {
+	for _, d := range group {
+		d.done <- c.err
 	}
 }
 
@@ -79,23 +166,39 @@ func (c *committer) loop(ctx context.Context) {
 // sink's mark. A mark must not speak of records whose checkpoint is stored later: streams may share an
 // output.
 func (c *committer) commit(ctx context.Context, group []*delivery) error {
+	if c.err != nil {
+		return nil
+	}
 	for i, first := range group {
 		if containsBefore(group, i) {
 			continue
 		}
-		sr := first.sr
 		for _, d := range group[i:] {
-			if d.sr != sr || len(d.records) == 0 || sr.silent {
+			if d.sr != first.sr {
 				continue
 			}
-			if err := c.sink.Write(ctx, sr.spec.Name, d.commit.Chain.Key, d.records, d.keys); err != nil {
-				return &Error{Code: CodeSink, Err: err}
+			if err := c.write(ctx, d); err != nil {
+				return err
 			}
 		}
-		if err := c.store(ctx, sr, group[i:]); err != nil {
+		if err := c.store(ctx, first.sr, group[i:]); err != nil {
 			return err
 		}
 	}
+	return nil
+}
+
+// write hands a delivery's records to the sink.
+func (c *committer) write(ctx context.Context, d *delivery) error {
+	if len(d.records) == 0 || d.sr.silent {
+		return nil
+	}
+	faultPoint("before-write")
+	if err := c.sink.Write(ctx, d.sr.spec.Name, d.commit.Chain.Key, d.records, d.keys); err != nil {
+		return &Error{Code: CodeSink, Err: err}
+	}
+	d.wrote = true
+	faultPoint("after-write")
 	return nil
 }
 
@@ -115,7 +218,7 @@ func (c *committer) store(ctx context.Context, sr *streamRun, group []*delivery)
 	for _, d := range group {
 		if d.sr == sr {
 			commits = append(commits, d.commit)
-			wrote = wrote || len(d.records) > 0 && !sr.silent
+			wrote = wrote || d.wrote
 		}
 	}
 	var marks []engine.Mark
@@ -135,6 +238,8 @@ func (c *committer) store(ctx context.Context, sr *streamRun, group []*delivery)
 	for _, n := range c.sink.Notes() {
 		sr.notice("", n[0], n[1])
 	}
+	faultPoint("before-checkpoint")
+	defer faultPoint("after-checkpoint")
 	if err := c.ledger.Commit(ctx, sr.lease, commits, marks, also); err != nil {
 		if errors.Is(err, engine.ErrFenced) {
 			return &Error{Code: CodeState, Msg: "another run has taken over stream " + sr.spec.Name + "; this one stops", Err: err}

@@ -27,6 +27,7 @@ type Job struct {
 	Fresh  bool                       // forget checkpoint, watermark and kept position of the streams
 	Begin  map[string]json.RawMessage // by stream: a position to begin a new walk at
 
+	Group      Group // how many pages share a commit
 	MaxPages   int64 // per stream and run, 0: no limit
 	MaxRecords int64 // per stream and run, 0: no limit
 	Chains     int   // overrides chains.concurrency when above 0

@@ -95,7 +95,7 @@ func Step(ctx context.Context, job *Job, at StepAt) (*StepResult, error) {
 		}
 	}
 	keep.chains = []engine.Chain{row}
-	sr.out = newCommitter(context.WithoutCancel(ctx), keep, out)
+	sr.out = newCommitter(context.WithoutCancel(ctx), keep, out, Group{})
 	defer sr.out.close()
 	return sr.step(ctx, row, keep, out)
 }

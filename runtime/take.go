@@ -15,6 +15,7 @@ import (
 // the chain has ended. The next page may be asked for while this one is being written, unless the
 // verdict leaves a doubt.
 func (c *chain) take(ctx context.Context, g *got) (*chainEnd, error) {
+	faultPoint("after-answer")
 	p, err := c.measure(ctx, g)
 	if err != nil {
 		return nil, err
@@ -157,6 +158,7 @@ func (c *chain) deliver(ctx context.Context, g *got, p engine.Page, v engine.Ver
 	if err := c.sr.children(ctx, c, b); err != nil {
 		return err
 	}
+	d.sync = end != nil || v.Kind != engine.Continue
 	c.sr.out.put(d)
 	g.owned = true
 	c.inFlight = &pending{d: d, g: g, event: event, duplicates: p.Records - p.New}

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"strconv"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -23,15 +24,16 @@ const defaultState = "runner.db"
 // runFlags are those of `runner run`.
 type runFlags struct {
 	settings
-	recording recording
-	to        string
-	state     string
-	report    string
-	fresh     bool
-	maxPages  int64
-	limit     int64
-	chains    int
-	timeLimit string
+	recording   recording
+	to          string
+	state       string
+	report      string
+	fresh       bool
+	maxPages    int64
+	limit       int64
+	chains      int
+	timeLimit   string
+	commitEvery string
 }
 
 func newRun(stop <-chan struct{}) *cobra.Command {
@@ -60,6 +62,7 @@ func newRun(stop <-chan struct{}) *cobra.Command {
 	fl.Int64Var(&f.limit, "limit", 0, "stop after `N` records of each stream, as truncated")
 	fl.IntVar(&f.chains, "chains", 0, "run `N` chains side by side, whatever the connector says")
 	fl.StringVar(&f.timeLimit, "time-limit", "", "end after `DURATION` (such as 10m), as truncated")
+	fl.StringVar(&f.commitEvery, "commit-every", "", "share a commit among `N` pages or those of a duration (such as 1s): for slow disks; what is not committed is fetched again after a crash")
 	f.recording.flags(fl)
 	must(cmd.RegisterFlagCompletionFunc("to", completeSinks))
 	return cmd
@@ -84,6 +87,11 @@ func (f *runFlags) run(ctx context.Context, cmd *cobra.Command, stop <-chan stru
 		}
 	}
 	job.Streams, job.Fresh, job.MaxPages, job.MaxRecords, job.Chains = streams, f.fresh, f.maxPages, f.limit, f.chains
+	if f.commitEvery != "" {
+		if job.Group, err = groupOf(f.commitEvery); err != nil {
+			return err
+		}
+	}
 	if f.timeLimit != "" {
 		if job.TimeLimit, err = spec.ParseDuration(f.timeLimit); err != nil {
 			return usage("--time-limit %s: want a duration, such as 90s or 10m", f.timeLimit)
@@ -263,4 +271,16 @@ func must(err error) {
 	if err != nil {
 		panic(err)
 	}
+}
+
+// groupOf reads --commit-every: a number of pages or a duration.
+func groupOf(s string) (runtime.Group, error) {
+	if n, err := strconv.Atoi(s); err == nil && n > 0 {
+		return runtime.Group{Pages: n}, nil
+	}
+	d, err := spec.ParseDuration(s)
+	if err != nil || d <= 0 {
+		return runtime.Group{}, usage("--commit-every %s: want a number of pages above 0, or a duration such as 1s", s)
+	}
+	return runtime.Group{Every: d}, nil
 }
