@@ -29,6 +29,7 @@ var imports = map[string]struct {
 	"store":             {ours: []string{"engine", "engine/rawjson"}},
 	"store/sink":        {},
 	"connectors":        {standard: true},
+	"docs/patterns":     {standard: true},
 }
 
 // noIO are packages of the standard library that do what engine never does: input and output,
