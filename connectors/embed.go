@@ -5,5 +5,5 @@ import "embed"
 
 // FS has one folder per connector: connector.yaml, hook.js where it is needed, cases.
 //
-//go:embed *
+//go:embed */*.yaml */*.js */cases/*.txtar
 var FS embed.FS
