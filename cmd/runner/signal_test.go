@@ -1,0 +1,141 @@
+package main
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"sync/atomic"
+	"syscall"
+	"testing"
+)
+
+// interrupted is a connector of ten pages, and the API behind it: gate is asked before each answer.
+func interrupted(t *testing.T, gate func(page int, r *http.Request)) (dir string, api *httptest.Server) {
+	t.Helper()
+	api = httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		var page int
+		fmt.Sscan(r.URL.Query().Get("page"), &page)
+		gate(page, r)
+		fmt.Fprintf(w, `{"items":[{"id":%d},{"id":%d}],"pages":10}`, 2*page-1, 2*page)
+	}))
+	t.Cleanup(api.Close)
+	dir = t.TempDir()
+	yaml := fmt.Sprintf(`
+connector: slow
+format: 1
+http: {base_url: "%s"}
+streams:
+  items:
+    request: {path: /}
+    records: {path: items, key: id}
+    pagination: {type: page, send: query.page, total_pages: body.pages}
+`, api.URL)
+	if err := os.WriteFile(filepath.Join(dir, "slow.yaml"), []byte(yaml), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	return dir, api
+}
+
+func runnerIn(t *testing.T, dir string, args ...string) (*exec.Cmd, *bytes.Buffer) {
+	t.Helper()
+	cmd := exec.CommandContext(t.Context(), "runner", args...)
+	cmd.Dir = dir
+	out := &bytes.Buffer{}
+	cmd.Stderr = out
+	return cmd, out
+}
+
+// TestCtrlCOnce: the page is finished and committed, the exit code says so, the next run goes on.
+func TestCtrlCOnce(t *testing.T) {
+	var first *exec.Cmd
+	var asked atomic.Int64
+	dir, _ := interrupted(t, func(page int, _ *http.Request) {
+		if asked.Add(1); page == 3 && asked.Load() == 3 {
+			if err := first.Process.Signal(os.Interrupt); err != nil {
+				t.Error(err)
+			}
+		}
+	})
+	args := []string{"run", "slow.yaml", "--to", "jsonl:out.jsonl", "--report", "report.json"}
+	first, text := runnerIn(t, dir, args...)
+	err := first.Run()
+	if code := first.ProcessState.ExitCode(); code != exitInterrupted {
+		t.Fatalf("exit %d (%v), want %d: %s", code, err, exitInterrupted, text)
+	}
+	if !strings.Contains(text.String(), "interrupted: ") || !strings.Contains(text.String(), "Try: run again: it goes on from here") {
+		t.Errorf("the end does not say what to do: %s", text)
+	}
+	report := readReport(t, dir)
+	if report.Verdict != "interrupted" || report.Streams["items"].Pages < 2 {
+		t.Errorf("report %+v", report)
+	}
+	again, text := runnerIn(t, dir, args...)
+	if err := again.Run(); err != nil {
+		t.Fatalf("%v: %s", err, text)
+	}
+	if n := asked.Load(); n > 11 {
+		t.Errorf("%d pages were asked for, want 10, or 11 when the third is asked for again", n)
+	}
+	b, err := os.ReadFile(filepath.Join(dir, "out.jsonl"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	var want strings.Builder
+	for i := range 20 {
+		fmt.Fprintf(&want, "{\"id\":%d}\n", i+1)
+	}
+	if string(b) != want.String() {
+		t.Errorf("records:\n%s", b)
+	}
+}
+
+// TestCtrlCTwice: the second one does not wait for a page that does not come.
+func TestCtrlCTwice(t *testing.T) {
+	var cmd *exec.Cmd
+	left := make(chan struct{})
+	dir, _ := interrupted(t, func(page int, r *http.Request) {
+		if page < 2 {
+			return
+		}
+		for range 2 {
+			if err := cmd.Process.Signal(syscall.SIGTERM); err != nil {
+				t.Error(err)
+			}
+			cmd.Process.Signal(os.Interrupt) //nolint:errcheck // the process may be gone by now
+		}
+		<-r.Context().Done()
+		close(left)
+	})
+	cmd, text := runnerIn(t, dir, "run", "slow.yaml", "--to", "jsonl:out.jsonl", "--report", "report.json")
+	err := cmd.Run()
+	if code := cmd.ProcessState.ExitCode(); code != exitInterrupted {
+		t.Fatalf("exit %d (%v), want %d: %s", code, err, exitInterrupted, text)
+	}
+	<-left
+	if r := readReport(t, dir); r.Verdict != "interrupted" || r.Streams["items"].Pages != 1 {
+		t.Errorf("report %+v", r)
+	}
+}
+
+type reportFile struct {
+	Verdict string
+	Streams map[string]struct{ Pages, Records int64 }
+}
+
+func readReport(t *testing.T, dir string) (r reportFile) {
+	t.Helper()
+	b, err := os.ReadFile(filepath.Join(dir, "report.json"))
+	if err == nil {
+		err = json.Unmarshal(b, &r)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	return r
+}
