@@ -21,8 +21,8 @@ var faultSinks = []struct {
 	{"jsonl:out", "state.db", killJSON, nil},
 	{"jsonl:out", "state.db", killJSON, []string{"--commit-every", "3"}},
 	{"csv:out", "state.db", killCSV, nil},
-	{"sqlite:out", "state.db", killSQLite, nil},
-	{"sqlite:out", "out", killSQLite, nil}, // the same file: one transaction
+	{"sqlite:out?table=page", "state.db", killSQLite, nil},
+	{"sqlite:out?table=page", "out", killSQLite, nil}, // the same file: one transaction
 }
 
 // TestFaultPoints kills the real command (built with the tag faultpoints) at every point of a commit in
