@@ -90,7 +90,11 @@ type probed struct {
 	chains   int64         // that are listed; 0 unknown
 	complete bool          // the first page was the last
 	headers  map[string]string
+	first    func() // is called at the first page
 }
+
+// windowCuts is how many pages may be asked for until a window is found that need not be cut.
+const windowCuts = 20
 
 // probe asks for one page of the stream, over a state of its own.
 func probe(ctx context.Context, job *runtime.Job, stream string) (*probed, *runtime.Report, error) {
@@ -108,7 +112,14 @@ func probe(ctx context.Context, job *runtime.Job, stream string) (*probed, *runt
 		return nil, nil, err
 	}
 	job.Ledger, job.Streams, job.MaxPages, job.Chains = db, []string{stream}, 1, 1
-	seen := &probed{total: -1, headers: map[string]string{}}
+	stop := make(chan struct{})
+	job.Stop = stop
+	for _, part := range job.Connector.Spec.Stream(stream).Partitions {
+		if part.Window != nil {
+			job.MaxPages = windowCuts
+		}
+	}
+	seen := &probed{total: -1, headers: map[string]string{}, first: sync.OnceFunc(func() { close(stop) })}
 	observe, exchange := job.Observe, job.Exchange
 	job.Observe = func(e runtime.Event) {
 		seen.observe(stream, e)
@@ -148,6 +159,7 @@ func (p *probed) observe(stream string, e runtime.Event) {
 	defer p.mu.Unlock()
 	if p.pages++; p.pages == 1 {
 		p.records, p.bytes, p.total = int64(e.Page.Records), e.Page.Bytes, e.Page.Total
+		p.first()
 	}
 }
 

@@ -52,7 +52,7 @@ func newShow() *cobra.Command {
 
 func show(out io.Writer, name string, c *spec.Connector, source []byte) error {
 	fmt.Fprintf(out, "%s", c.Name)
-	if c.Title != "" {
+	if c.Title != "" && c.Title != c.Name {
 		fmt.Fprintf(out, ": %s", c.Title)
 	}
 	fmt.Fprintf(out, "\n\n")
