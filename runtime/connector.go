@@ -32,11 +32,16 @@ func Load(path string, opt script.Options) (*Connector, error) {
 	if err != nil {
 		return nil, err
 	}
-	return Parse(path, src, func(name string) (string, string, error) {
+	return Parse(path, src, beside(path), opt)
+}
+
+// beside reads hook files from the folder of a connector file.
+func beside(path string) func(string) (string, string, error) {
+	return func(name string) (string, string, error) {
 		p := filepath.Join(filepath.Dir(path), name)
 		b, err := os.ReadFile(p)
 		return p, string(b), err
-	}, opt)
+	}
 }
 
 // LoadFS reads a connector from a file system, such as the shipped ones.
@@ -56,17 +61,48 @@ func LoadFS(fsys fs.FS, path string, opt script.Options) (*Connector, error) {
 	}, opt)
 }
 
-// Parse reads a connector from its text; hook reads a hook file beside it.
+// Parse reads a connector from its text; hook reads a hook file beside it and returns its path and
+// text (nil: from the folder of name). It is asked during the call only: runs use what it gave then.
 func Parse(name string, src []byte, hook func(string) (string, string, error), opt script.Options) (*Connector, error) {
-	c := &Connector{Source: src, hook: hook}
+	if hook == nil {
+		hook = beside(name)
+	}
+	read := hookFiles{}
+	c := &Connector{Source: src, hook: read.again}
 	var err error
-	if c.Spec, err = spec.Parse(name, src, spec.Options{Hook: hook}); err != nil {
+	if c.Spec, err = spec.Parse(name, src, spec.Options{Hook: read.first(hook)}); err != nil {
 		return nil, err
 	}
 	if c.program, err = compile(c.Spec, opt); err != nil {
 		return nil, err
 	}
 	return c, checkFunctions(c.Spec, c.program)
+}
+
+// hookFiles are the hook files that a connector asked for, by name: every run of it sees the same.
+type hookFiles map[string]hookFile
+
+type hookFile struct {
+	path, text string
+	err        error
+}
+
+// first reads through read, and keeps what it gives.
+func (h hookFiles) first(read func(string) (string, string, error)) func(string) (string, string, error) {
+	return func(name string) (string, string, error) {
+		path, text, err := read(name)
+		h[name] = hookFile{path, text, err}
+		return path, text, err
+	}
+}
+
+// again gives what was read first.
+func (h hookFiles) again(name string) (string, string, error) {
+	f, ok := h[name]
+	if !ok {
+		return name, "", fs.ErrNotExist
+	}
+	return f.path, f.text, f.err
 }
 
 // Close ends what the connector's scripts hold.
