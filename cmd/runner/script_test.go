@@ -10,6 +10,7 @@ import (
 	"net/http/httptest"
 	"os"
 	"os/exec"
+	"path/filepath"
 	"slices"
 	"strconv"
 	"strings"
@@ -25,20 +26,72 @@ import (
 
 var update = flag.Bool("update", false, "write what the commands print into the scripts of testdata/cli")
 
-// TestCommandLine runs the scripts of testdata/cli. $API is the demo API, $DOOR an API that lets
+// scripted is the connector api.yaml that the scripts share: a few streams of the demo API, at $API.
+const scripted = `
+connector: api
+format: 1
+config:
+  base_url: {type: url, required: true, env: API}
+  faults:   {type: string}
+  run:      {type: string}
+  records:  {type: integer}
+http:
+  base_url: ${config.base_url}
+  query: {fault: "${config.faults}", run: "${config.run}", records: "${config.records}"}
+  retry: {initial: 10ms}
+streams:
+  offset:
+    request: {path: /offset}
+    records: {path: items, key: id}
+    pagination: {type: offset, send: query.offset, limit: {send: query.limit, value: 500}, total: body.total}
+  page:
+    request: {path: /page}
+    records: {path: items, key: id}
+    pagination: {type: page, send: query.page, limit: {send: query.per_page, value: 500}, total_pages: body.total_pages, total: body.total}
+  cursor:
+    request: {path: /cursor, query: {limit: 500}}
+    records: {path: items, key: id}
+    pagination:
+      type: cursor
+      next: body.next_cursor
+      send: query.cursor
+      more: body.has_more
+      total: body.total
+      fallback: [{type: offset, send: query.offset}, {type: restart}]
+  link_header:
+    request: {path: /link-header, query: {per_page: 500}}
+    records: {path: $, key: id}
+    pagination: {type: link, total: header.X-Total-Count}
+  point_in_time:
+    session:
+      open: {method: POST, path: "/indicators/_pit", query: {keep_alive: 5m}}
+      id: body.id
+      refresh: body.pit_id
+      close: {method: DELETE, path: /_pit, body: {id: "${session.id}"}}
+    request: {method: POST, path: /_search, body: {size: 500, sort: [{updated: asc}, {_id: asc}], pit: {id: "${session.id}", keep_alive: 5m}}}
+    records: {path: "hits.hits[*]", key: _id}
+    pagination: {type: search_after, next: "body.hits.hits[-1].sort", send: body.search_after}
+  types:
+    request: {path: /offset, query: {type: "${partition.type}"}}
+    records: {path: items, key: id}
+    partitions: [{values: {type: [ipv4, ipv6, domain, url, email, sha256]}}]
+    pagination: {type: offset, send: query.offset, limit: {send: query.limit, value: 500}, total: body.total}
+`
+
+// TestCommandLine runs the scripts of testdata/cli, beside api.yaml. $API is the demo API, $DOOR an API that lets
 // nobody in. Beside testscript's own commands they know `exit CODE runner …`, `loop FILE runner step …`,
 // `hold STATE CONNECTOR STREAM`, `fill FILE BYTES` and `same A B`.
 func TestCommandLine(t *testing.T) {
-	api, err := demo.Start(t.Context(), demo.Options{})
+	api, err := demo.Start(context.Background(), demo.Options{})
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer api.Close()
+	t.Cleanup(func() { api.Close() }) // the scripts run beside each other, behind this function's end
 	door := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
 		w.WriteHeader(http.StatusUnauthorized)
 		fmt.Fprint(w, `{"error":"the key sesame-4711 is not known"}`)
 	}))
-	defer door.Close()
+	t.Cleanup(door.Close)
 	testscript.Run(t, testscript.Params{
 		Dir:                 "../../testdata/cli",
 		UpdateScripts:       *update,
@@ -48,7 +101,8 @@ func TestCommandLine(t *testing.T) {
 			e.Setenv("API", api.URL)
 			e.Setenv("DOOR", door.URL)
 			e.Setenv("TERM", "dumb")
-			return nil
+			e.Setenv("GORACE", "atexit_sleep_ms=0") // a command under the race detector waits a second at its end
+			return os.WriteFile(filepath.Join(e.WorkDir, "api.yaml"), []byte(scripted), 0o600)
 		},
 		Condition: func(cond string) (bool, error) {
 			if cond == "root" {

@@ -16,9 +16,9 @@ import (
 )
 
 // interrupted is a connector of ten pages, and the API behind it: gate is asked before each answer.
-func interrupted(t *testing.T, gate func(page int, r *http.Request)) (dir string, api *httptest.Server) {
+func interrupted(t *testing.T, gate func(page int, r *http.Request)) (dir string) {
 	t.Helper()
-	api = httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+	api := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		var page int
 		fmt.Sscan(r.URL.Query().Get("page"), &page)
 		gate(page, r)
@@ -39,7 +39,7 @@ streams:
 	if err := os.WriteFile(filepath.Join(dir, "slow.yaml"), []byte(yaml), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	return dir, api
+	return dir
 }
 
 func runnerIn(t *testing.T, dir string, args ...string) (*exec.Cmd, *bytes.Buffer) {
@@ -53,18 +53,22 @@ func runnerIn(t *testing.T, dir string, args ...string) (*exec.Cmd, *bytes.Buffe
 
 // TestCtrlCOnce: the page is finished and committed, the exit code says so, the next run goes on.
 func TestCtrlCOnce(t *testing.T) {
-	var first *exec.Cmd
 	var asked atomic.Int64
-	dir, _ := interrupted(t, func(page int, _ *http.Request) {
-		if asked.Add(1); page == 3 && asked.Load() == 3 {
-			if err := first.Process.Signal(os.Interrupt); err != nil {
+	running := make(chan *os.Process, 1)
+	dir := interrupted(t, func(page int, _ *http.Request) {
+		if asked.Add(1) == 3 {
+			if err := (<-running).Signal(os.Interrupt); err != nil {
 				t.Error(err)
 			}
 		}
 	})
 	args := []string{"run", "slow.yaml", "--to", "jsonl:out.jsonl", "--report", "report.json"}
 	first, text := runnerIn(t, dir, args...)
-	err := first.Run()
+	if err := first.Start(); err != nil {
+		t.Fatal(err)
+	}
+	running <- first.Process
+	err := first.Wait()
 	if code := first.ProcessState.ExitCode(); code != exitInterrupted {
 		t.Fatalf("exit %d (%v), want %d: %s", code, err, exitInterrupted, text)
 	}
@@ -97,23 +101,27 @@ func TestCtrlCOnce(t *testing.T) {
 
 // TestCtrlCTwice: the second one does not wait for a page that does not come.
 func TestCtrlCTwice(t *testing.T) {
-	var cmd *exec.Cmd
 	left := make(chan struct{})
-	dir, _ := interrupted(t, func(page int, r *http.Request) {
+	running := make(chan *os.Process, 1)
+	dir := interrupted(t, func(page int, r *http.Request) {
 		if page < 2 {
 			return
 		}
-		for range 2 {
-			if err := cmd.Process.Signal(syscall.SIGTERM); err != nil {
+		p := <-running
+		for _, s := range []os.Signal{os.Interrupt, syscall.SIGTERM} {
+			if err := p.Signal(s); err != nil {
 				t.Error(err)
 			}
-			cmd.Process.Signal(os.Interrupt) //nolint:errcheck // the process may be gone by now
 		}
 		<-r.Context().Done()
 		close(left)
 	})
 	cmd, text := runnerIn(t, dir, "run", "slow.yaml", "--to", "jsonl:out.jsonl", "--report", "report.json")
-	err := cmd.Run()
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	running <- cmd.Process
+	err := cmd.Wait()
 	if code := cmd.ProcessState.ExitCode(); code != exitInterrupted {
 		t.Fatalf("exit %d (%v), want %d: %s", code, err, exitInterrupted, text)
 	}
