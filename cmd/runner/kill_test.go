@@ -139,7 +139,8 @@ type killCase struct {
 	stream, to string
 	ordered    bool // the records come in order
 	read       func(t *testing.T, path string) []int
-	share      int // the case has 5,000 pages and -kills kills, divided by this
+	share      int  // the case has 5,000 pages and -kills kills, divided by this
+	begin      bool // killed as soon as there is any output
 }
 
 // TestKill ends the real command with SIGKILL at random moments, again and again, and lets it go on:
@@ -154,13 +155,13 @@ func TestKill(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, c := range []killCase{
-		{"page", "jsonl:out", true, killJSON, 1},
-		{"token", "jsonl:out", true, killJSON, 5},
-		{"parallel", "jsonl:out", true, killJSON, 5},
-		{"parts", "jsonl:out", false, killJSON, 5},
-		{"details", "jsonl:out", true, killJSON, 5},
-		{"page", "csv:out", true, killCSV, 5},
-		{"page", "sqlite:out", false, killSQLite, 5},
+		{"page", "jsonl:out", true, killJSON, 1, false},
+		{"token", "jsonl:out", true, killJSON, 5, false},
+		{"parallel", "jsonl:out", true, killJSON, 5, false},
+		{"parts", "jsonl:out", false, killJSON, 5, false},
+		{"details", "jsonl:out", true, killJSON, 5, false},
+		{"page", "csv:out", true, killCSV, 5, false},
+		{"page", "sqlite:out", false, killSQLite, 5, false},
 	} {
 		t.Run(c.stream+" "+c.to[:strings.IndexByte(c.to, ':')], func(t *testing.T) {
 			api := newKillAPI(5000 / c.share)
@@ -168,6 +169,14 @@ func TestKill(t *testing.T) {
 			c.run(t, api, bin, filepath.Join(dir, "kill.yaml"), max(2, *kills/c.share))
 		})
 	}
+	t.Run("first page", func(t *testing.T) {
+		for range max(3, *kills/5) {
+			c := killCase{"page", "jsonl:out", true, killJSON, 1, true}
+			api := newKillAPI(20)
+			c.run(t, api, bin, filepath.Join(dir, "kill.yaml"), 1)
+			api.Close()
+		}
+	})
 }
 
 func (c *killCase) run(t *testing.T, api *killAPI, bin, connector string, kills int) {
@@ -192,7 +201,7 @@ func (c *killCase) run(t *testing.T, api *killAPI, bin, connector string, kills 
 		cmd, msg := start()
 		ended := make(chan error, 1)
 		go func() { ended <- cmd.Wait() }()
-		moment(api, r, max(1, left/(kills-done)), ended)
+		c.moment(api, r, max(1, left/(kills-done)), filepath.Join(dir, "out"), ended)
 		if err := cmd.Process.Kill(); err != nil && !errors.Is(err, os.ErrProcessDone) {
 			t.Fatal(err)
 		}
@@ -227,17 +236,36 @@ func (c *killCase) run(t *testing.T, api *killAPI, bin, connector string, kills 
 	t.Logf("%d answers", api.answers.Load())
 }
 
-// moment waits until the run has got a random number of answers below most, and a little longer; one
-// time in eight only a little, while it starts. A run that ends or waits for a last page is not waited for.
-func moment(api *killAPI, r *rand.Rand, most int, ended <-chan error) {
+// moment waits until the run has got a random number of answers below most, and a little longer. One
+// time in eight it waits only a little, while the run starts; one time in four only until the output
+// grows: what is written then is not yet committed. A run that ends or waits for a last page is not
+// waited for.
+func (c *killCase) moment(api *killAPI, r *rand.Rand, most int, out string, ended <-chan error) {
 	pause := time.Duration(r.Int64N(int64(3 * time.Millisecond)))
-	if r.IntN(8) == 0 {
-		pause *= 12
-	} else {
-		until := api.answers.Load() + 1 + r.Int64N(int64(most))
-		for api.answers.Load() < until && len(ended) == 0 && api.held.Load() == 0 {
-			time.Sleep(200 * time.Microsecond)
+	kind := r.IntN(8)
+	if c.begin {
+		kind, pause = 1, 0
+	}
+	if kind == 0 {
+		time.Sleep(12 * pause)
+		return
+	}
+	size := func() int64 {
+		info, err := os.Stat(out)
+		if err != nil {
+			return 0
 		}
+		return info.Size()
+	}
+	until, began := api.answers.Load()+1+r.Int64N(int64(most)), size()
+	for api.answers.Load() < until && len(ended) == 0 && api.held.Load() == 0 {
+		if now := size(); kind <= 2 && now > began {
+			time.Sleep(pause / 10)
+			return
+		} else if now < began {
+			began = now // what was not committed is cut off
+		}
+		time.Sleep(100 * time.Microsecond)
 	}
 	time.Sleep(pause)
 }
