@@ -5,6 +5,8 @@ import (
 	"encoding/base64"
 	"encoding/binary"
 	"encoding/json"
+	"fmt"
+	"slices"
 
 	"github.com/cespare/xxhash/v2"
 )
@@ -58,6 +60,39 @@ func identity(key uint64, version []byte) uint64 {
 	d.Write(b[:])
 	d.Write(version)
 	return d.Sum64()
+}
+
+// identities are hashes of records, in a checkpoint as base64 of 8 bytes each, little-endian.
+type identities []uint64
+
+// MarshalText writes the hashes.
+func (v identities) MarshalText() ([]byte, error) {
+	b := make([]byte, 0, 8*len(v))
+	for _, id := range v {
+		b = binary.LittleEndian.AppendUint64(b, id)
+	}
+	return base64.RawStdEncoding.AppendEncode(nil, b), nil
+}
+
+// UnmarshalText reads what MarshalText wrote.
+func (v *identities) UnmarshalText(text []byte) error {
+	b, err := base64.RawStdEncoding.AppendDecode(nil, text)
+	if err != nil || len(b)%8 != 0 {
+		return fmt.Errorf("%d bytes are no list of hashes", len(text))
+	}
+	*v = nil
+	for ; len(b) > 0; b = b[8:] {
+		*v = append(*v, binary.LittleEndian.Uint64(b))
+	}
+	return nil
+}
+
+// without is v less those of gone.
+func (v identities) without(gone []uint64) identities {
+	if len(v) == 0 || len(gone) == 0 {
+		return v
+	}
+	return slices.DeleteFunc(slices.Clone(v), func(id uint64) bool { return slices.Contains(gone, id) })
 }
 
 // maxRecent bounds recentKeys; with more records next to a watermark than this, the oldest of them

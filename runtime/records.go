@@ -3,6 +3,7 @@ package runtime
 import (
 	"context"
 	"encoding/json"
+	"slices"
 
 	"github.com/lastpage/lastpage/engine"
 	"github.com/lastpage/lastpage/engine/rawjson"
@@ -15,6 +16,8 @@ type batchOf struct {
 	records [][]byte
 	keys    []string // a record's key as text; nil when the sink does not ask or there is none
 	ids     []uint64 // identities of the records, to find duplicates; nil without a key
+	each    []uint64 // identity of each record, where every one is made of another; nil otherwise
+	met     []uint64 // identities of those that were delivered before a limit cut the page
 	old     int      // duplicates of what an earlier walk delivered
 	partial bool     // only the first records of the page
 
@@ -46,7 +49,7 @@ func (l listing) at(i int) json.RawMessage {
 // records gathers what the page delivers: details fetched, duplicates and older records dropped,
 // filter, hook, set and drop applied. It tells p how many records are new.
 func (c *chain) records(ctx context.Context, g *got, p *engine.Page) (*batchOf, error) {
-	b := &batchOf{}
+	b := &batchOf{each: []uint64{}}
 	if p.Class != engine.PageOK {
 		return b, nil
 	}
@@ -102,6 +105,9 @@ func (c *chain) sift(ctx context.Context, g *got, l listing, b *batchOf) (dups i
 	recs := l.page.Records
 	in := c.sr.spec.Incremental
 	keyed := len(l.page.Keys) == len(recs) && c.keys != nil
+	if !keyed {
+		b.each = nil
+	}
 	if !keyed && (in == nil || !l.field) {
 		kept, err := c.transform(ctx, g, recs, l.order)
 		if err != nil {
@@ -138,6 +144,10 @@ func (c *chain) sift(ctx context.Context, g *got, l listing, b *batchOf) (dups i
 			}
 			inPage[id] = struct{}{}
 			ids = append(ids, id)
+			if slices.Contains(g.at.Part, id) {
+				b.met = append(b.met, id) // it counts as new and is not delivered again
+				continue
+			}
 			if in != nil && at != nil {
 				b.recent.push(at, id)
 			}
@@ -153,7 +163,29 @@ func (c *chain) sift(ctx context.Context, g *got, l listing, b *batchOf) (dups i
 		return dups, err
 	}
 	c.add(b, kept, l)
+	if b.each != nil {
+		b.each = append(b.each, c.made(kept, l)...)
+		if len(b.each) != len(b.records) {
+			b.each = nil
+		}
+	}
 	return dups, nil
+}
+
+// made is the identity of each record that was made of the listing's; nil when two are made of one.
+func (c *chain) made(kept *kept, l listing) []uint64 {
+	out := make([]uint64, len(kept.records))
+	for i := range kept.records {
+		n := i
+		if kept.of != nil {
+			n = kept.of[i]
+			if i > 0 && n == kept.of[i-1] {
+				return nil
+			}
+		}
+		out[i] = identity(l.page.Keys[n], l.at(n))
+	}
+	return out
 }
 
 // order checks the declared order of a record's watermark field.

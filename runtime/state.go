@@ -26,6 +26,7 @@ type chainState struct {
 	Session   *sessionState   `json:"session,omitempty"`
 	Delivered int64           `json:"delivered,omitempty"` // records of this walk
 	Skip      int             `json:"skip,omitempty"`      // records of the page at Position that are delivered already
+	Part      identities      `json:"part,omitempty"`      // or, where they have keys, which ones: of a page that a limit has cut
 	First     bool            `json:"first,omitempty"`     // no earlier walk: Watermark is `start`, not where one ended
 	Inherit   []string        `json:"inherit,omitempty"`   // chains of wider windows, whose records are not delivered again
 }

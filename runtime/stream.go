@@ -152,30 +152,20 @@ func fieldPath(p *spec.Pick) engine.Path {
 	return nil
 }
 
-// keep decides which keys are remembered: in memory wherever a record could come twice, in the ledger
-// where a run that is killed could need them, all of them where a walk may begin again.
+// keep decides which keys are remembered: in memory and in the ledger wherever a record could come
+// twice, also in the next run; all of them where a walk may begin again.
 func (sr *streamRun) keep() {
 	st := sr.spec
 	if len(st.Records.Key) == 0 && (st.Details == nil || len(st.Details.Records.Key) == 0) {
 		return
 	}
 	sr.needKeys = true
+	sr.persistKeys = st.Pagination.Rules.Type != engine.None || len(st.Partitions) > 0 || st.Incremental != nil
 	for _, f := range st.Pagination.Rules.Fallback {
 		if f == engine.FallbackRestart {
 			sr.wholeKeys = true
 		}
-		sr.persistKeys = sr.persistKeys || f != engine.FallbackToken
 	}
-	switch st.Pagination.Rules.Type {
-	case engine.Offset, engine.PageNumber, engine.Timestamp:
-		sr.persistKeys = true
-	}
-	for _, p := range st.Partitions {
-		if p.Window != nil {
-			sr.persistKeys = true
-		}
-	}
-	sr.persistKeys = sr.persistKeys || st.Incremental != nil || st.Session != nil || st.Pagination.Rules.Probe
 }
 
 func (sr *streamRun) recordsHook() bool { return sr.hooked(sr.spec, "records") }

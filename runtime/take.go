@@ -1,6 +1,7 @@
 package runtime
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -37,10 +38,15 @@ func (c *chain) take(ctx context.Context, g *got) (*chainEnd, error) {
 		batch = &batchOf{}
 	}
 	st := g.at
-	st.State, st.Skip = v.Next, 0
-	if p.Next != nil {
-		st.LastToken = p.Next
+	st.State, st.Part = v.Next, g.at.Part.without(batch.met)
+	if v.Next.Rung != g.at.Rung || !bytes.Equal(v.Next.Position, g.at.Position) {
 		st.TokenAt = g.answer.Received
+	}
+	if v.Next.Rung != g.at.Rung || !bytes.Equal(v.Next.Position, g.at.Position) || p.Records > 0 && !v.Drop {
+		st.Skip = 0
+	}
+	if token := tokenOf(p); token != nil {
+		st.LastToken = token
 	}
 	c.observeWatermark(&st, batch)
 	end := c.tooMuch(c.conclude(v, batch))
@@ -70,6 +76,14 @@ func (c *chain) take(ctx context.Context, g *got) (*chainEnd, error) {
 		}
 	}
 	return end, nil
+}
+
+// tokenOf is the token that a page gave, by itself or through the hook.
+func tokenOf(p engine.Page) json.RawMessage {
+	if p.Hook != nil && p.Hook.Token != nil {
+		return p.Hook.Token
+	}
+	return p.Next
 }
 
 // conclude turns the verdict into the chain's end, nil when it goes on.
@@ -111,7 +125,11 @@ func doubt(v engine.Verdict) string {
 // page, and says how many of its records are delivered.
 func (c *chain) partial(g *got, b *batchOf, cut int) (chainState, *chainEnd) {
 	st := g.at
-	st.Skip += cut
+	if b.each != nil && len(b.each) == len(b.records) && st.Skip == 0 {
+		st.Part = append(st.Part[:len(st.Part):len(st.Part)], b.each[:cut]...)
+	} else {
+		st.Skip += cut
+	}
 	st.Delivered += int64(cut)
 	b.records, b.ids, b.partial = b.records[:cut], nil, true
 	if b.keys != nil {
@@ -287,7 +305,7 @@ func (c *chain) bookmark(st *chainState, end *chainEnd, kept json.RawMessage) *e
 	in := c.sr.spec.Incremental
 	mark := c.sr.mark(c.base)
 	moved := false
-	if in != nil && c.window == nil && st.Pending != nil && (clean || in.Order == "asc" && !st.Unordered && (end == nil || end.reason != CodeLimit || st.Skip == 0)) {
+	if in != nil && c.window == nil && st.Pending != nil && (clean || in.Order == "asc" && !st.Unordered && (end == nil || end.reason != CodeLimit || st.Skip == 0 && len(st.Part) == 0)) {
 		if mark.Watermark == nil || c.sr.kind.compare(st.Pending, mark.Watermark) > 0 {
 			mark.Watermark, moved = st.Pending, true
 		}
