@@ -69,7 +69,7 @@ func (c *chain) aheadOf() int {
 	if r.Parallel < 2 || c.serial || c.sr.job.Serial || c.state.Pages == 0 || c.state.Rung != 0 || c.state.Probe || c.state.Position == nil {
 		return 1
 	}
-	if c.sr.left >= 0 || c.sr.job.MaxPages > 0 || c.sr.spec.Limits.Pages > 0 {
+	if c.sr.limited || c.sr.job.MaxPages > 0 || c.sr.spec.Limits.Pages > 0 {
 		return 1 // a limit is exact one page at a time
 	}
 	return r.Parallel

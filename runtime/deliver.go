@@ -19,9 +19,10 @@ type delivery struct {
 	records [][]byte
 	keys    []string
 	commit  engine.Commit
-	sync    bool       // the chain goes on only when it is durable: its end, a doubt
-	wrote   bool       // the sink holds its records
-	done    chan error // buffered; nil once the records are written and, unless commits are grouped, durable
+	more    []engine.Commit // chains that are listed with it
+	sync    bool            // the chain goes on only when it is durable: its end, a doubt
+	wrote   bool            // the sink holds its records
+	done    chan error      // buffered; nil once the records are written and, unless commits are grouped, durable
 }
 
 // Group says how many pages share a commit; the zero value commits each page as it comes. What is not
@@ -217,7 +218,7 @@ func (c *committer) store(ctx context.Context, sr *streamRun, group []*delivery)
 	wrote := false
 	for _, d := range group {
 		if d.sr == sr {
-			commits = append(commits, d.commit)
+			commits = append(append(commits, d.commit), d.more...)
 			wrote = wrote || d.wrote
 		}
 	}

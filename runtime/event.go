@@ -55,8 +55,9 @@ const (
 	NoticeClockSkew      = "clock_skew"
 	NoticeOrderViolated  = "order_violated"
 	NoticeDetailsMissing = "details_missing"
-	NoticeParentGone     = "parent_gone"
-	NoticeTokenDropped   = "position_not_reused" // the connector changed: the walk begins anew
+	NoticeParentGone     = "parent_gone"          // a parent's record of an earlier run is not there any more
+	NoticeParentField    = "parent_field_missing" // a parent's record lacks a field that is taken
+	NoticeTokenDropped   = "position_not_reused"  // the connector changed: the walk begins anew
 	NoticeWindowSplit    = "window_split"
 	NoticeSkipped        = "skipped"
 	NoticeSessionLost    = "session_expired"

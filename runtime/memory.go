@@ -3,6 +3,7 @@ package runtime
 import (
 	"context"
 	"database/sql"
+	"slices"
 	"sync"
 
 	"github.com/lastpage/lastpage/engine"
@@ -72,10 +73,10 @@ func (m *memory) Commit(_ context.Context, _ engine.Lease, commits []engine.Comm
 			m.entry = c.Entry
 		}
 		m.fresh = append(m.fresh, c.Keys...)
-		for i := range m.chains {
-			if m.chains[i].Key == c.Chain.Key {
-				m.chains[i] = c.Chain
-			}
+		if i := slices.IndexFunc(m.chains, func(o engine.Chain) bool { return o.Key == c.Chain.Key }); i >= 0 {
+			m.chains[i] = c.Chain
+		} else {
+			m.chains = append(m.chains, c.Chain)
 		}
 	}
 	return nil

@@ -148,10 +148,16 @@ func (c *chain) remember(ctx context.Context, fresh bool) error {
 	return c.sr.job.Ledger.Keys(ctx, c.sr.name, c.key, load)
 }
 
-// poison tells when run after run takes up the same state and gets no further.
+// poison tells when run after run takes up the walk at the same place and gets no further: the page that
+// is asked for there leaves a doubt each time, or kills the run.
 func (c *chain) poison(ctx context.Context) {
-	n, err := c.sr.job.Ledger.Enter(ctx, c.sr.lease, c.key)
-	if err != nil || n < poisoned {
+	here := stuck{At: engine.HashPosition(c.state.Position) ^ uint64(c.state.Rung), Delivered: c.state.Delivered, Runs: 1}
+	if before := c.state.Stuck; before.Runs > 0 && before.At == here.At && before.Delivered == here.Delivered {
+		here.Runs = before.Runs + 1
+	}
+	c.state.Stuck = here
+	n, err := c.sr.job.Ledger.Enter(ctx, c.sr.lease, c.key) // runs that are killed before their first commit count, too
+	if n = max(n, here.Runs); err != nil || n < poisoned {
 		return
 	}
 	c.sr.notice(c.key, NoticePoisoned, fmt.Sprintf("%d runs in a row have begun at this checkpoint and got no further; "+
@@ -179,25 +185,40 @@ func (c *chain) split(ctx context.Context, v engine.Verdict) (*chainEnd, error) 
 	}
 	values := leaf(c.partition)
 	values.open()
+	first := c.sr.ordinals(2)
 	var halves []engine.Chain
-	c.sr.mu.Lock()
-	for _, s := range []span{a, b} {
-		c.sr.last++
-		halves = append(halves, engine.Chain{Key: combo{values, &s}.key(), Ordinal: c.sr.last, State: state})
+	for i, s := range []span{a, b} {
+		halves = append(halves, engine.Chain{Key: combo{values, &s}.key(), Ordinal: first + int64(i), State: state})
 	}
-	c.sr.mu.Unlock()
-	if err := c.sr.job.Ledger.AddChains(ctx, c.sr.lease, halves); err != nil {
-		return nil, &Error{Code: CodeState, Err: err}
+	if err := c.divide(halves); err != nil {
+		return nil, err
 	}
 	detail := fmt.Sprintf("the window from %s to %s holds too much", text(c.window.From), text(c.window.To))
 	if v.Next.Total != nil {
 		detail = fmt.Sprintf("%s (%d)", detail, *v.Next.Total)
 	}
 	c.sr.notice(c.key, NoticeWindowSplit, detail)
-	if err := c.commit(ctx, c.state, "split", "split", true, nil); err != nil {
-		return nil, err
-	}
 	return &chainEnd{verdict: Complete, split: true}, nil
+}
+
+// divide ends the chain and lists its halves in one commit, so that no run sees both or neither.
+func (c *chain) divide(halves []engine.Chain) error {
+	row, err := c.row(c.state, "split", "split", true)
+	if err != nil {
+		return err
+	}
+	d := &delivery{sr: c.sr, sync: true, commit: engine.Commit{Chain: row}}
+	for _, h := range halves {
+		d.more = append(d.more, engine.Commit{Chain: h})
+	}
+	c.sr.out.put(d)
+	if err := <-d.done; err != nil {
+		return err
+	}
+	if q := c.sr.queue; q != nil {
+		q.push(halves)
+	}
+	return nil
 }
 
 // tooMuch is the end of a window that holds more than the API gives and cannot be cut further.

@@ -144,12 +144,12 @@ func (c *chain) sift(ctx context.Context, g *got, l listing, b *batchOf) (dups i
 			}
 			inPage[id] = struct{}{}
 			ids = append(ids, id)
+			if in != nil && at != nil {
+				b.recent.push(at, id)
+			}
 			if slices.Contains(g.at.Part, id) {
 				b.met = append(b.met, id) // it counts as new and is not delivered again
 				continue
-			}
-			if in != nil && at != nil {
-				b.recent.push(at, id)
 			}
 		}
 		fresh = append(fresh, i)

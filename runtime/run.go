@@ -43,7 +43,6 @@ type run struct {
 	report  *Report
 	beat    sync.WaitGroup
 	quiet   context.CancelFunc
-	ended   map[*streamRun]*StreamReport
 }
 
 // plan picks the streams, and puts the parents whose records make chains before their children.
@@ -76,6 +75,9 @@ func (r *run) plan(ctx context.Context) error {
 	return nil
 }
 
+// forChildren is what a stream is called in the ledger while it is walked for its children alone.
+const forChildren = " (for its children)"
+
 // place adds a stream behind its parents. A parent that is not asked for is walked for its children
 // alone, under a name of its own, so that its own checkpoint and watermark stay what they are.
 func (r *run) place(ctx context.Context, name string, chosen []string, placed map[string]*streamRun) (*streamRun, error) {
@@ -94,13 +96,13 @@ func (r *run) place(ctx context.Context, name string, chosen []string, placed ma
 	key := name
 	silent := !slices.Contains(chosen, name)
 	if silent {
-		key = name + " (for its children)"
+		key = name + forChildren
 	}
 	sr, err := newStreamRun(ctx, r.bound, st, key)
 	if err != nil {
 		return nil, err
 	}
-	sr.silent = silent
+	sr.silent, sr.parent = silent, parent
 	placed[name] = sr
 	if parent != nil {
 		parent.kids = append(parent.kids, &child{sr: sr, parent: parentName, take: take})
@@ -134,10 +136,8 @@ func (r *run) begin(ctx context.Context) error {
 			return err
 		}
 	}
-	for _, sr := range r.streams {
-		if err := sr.beginRound(ctx); err != nil {
-			return err
-		}
+	if err := r.beginRounds(ctx); err != nil {
+		return err
 	}
 	var names []string
 	for _, sr := range r.streams {
@@ -220,33 +220,45 @@ func (r *run) renew(ctx context.Context) {
 	}
 }
 
-// drain runs the streams one after the other, parents first.
+// drain runs the streams side by side, children after their parents. The report keeps their order.
 func (r *run) drain(ctx context.Context) {
-	r.ended = map[*streamRun]*StreamReport{}
+	pool := newTurns(r.streams)
+	var wg sync.WaitGroup
 	for _, sr := range r.streams {
-		rep := &StreamReport{Name: sr.spec.Name}
-		parentName, _ := parentOf(sr.spec)
-		var parent *StreamReport
-		for p, pr := range r.ended {
-			if p.spec.Name == parentName {
-				parent = pr
-			}
-		}
-		sr.drain(ctx, rep, parent)
-		r.ended[sr] = rep
-		if !sr.silent {
-			r.report.Streams = append(r.report.Streams, rep)
-		}
-		rep.Message = rep.sentence()
-		sr.tell(Event{Kind: EventStreamEnd, Verdict: rep.Verdict, Reason: rep.Reason, Detail: rep.Message})
+		sr.turns, sr.report, sr.ended = pool, &StreamReport{Name: sr.spec.Name}, make(chan struct{})
 	}
+	for _, sr := range r.streams {
+		if !sr.silent {
+			r.report.Streams = append(r.report.Streams, sr.report)
+		}
+		if r.job.Serial {
+			sr.run(ctx)
+			continue
+		}
+		wg.Go(func() { sr.run(ctx) })
+	}
+	wg.Wait()
 	r.out.close()
+}
+
+// run drains the stream when its parent has ended.
+func (sr *streamRun) run(ctx context.Context) {
+	defer close(sr.ended)
+	var parent *StreamReport
+	if sr.parent != nil {
+		<-sr.parent.ended
+		parent = sr.parent.report
+	}
+	sr.drain(ctx, sr.report, parent)
+	sr.report.Message = sr.report.sentence()
+	sr.tell(Event{Kind: EventStreamEnd, Verdict: sr.report.Verdict, Reason: sr.report.Reason, Detail: sr.report.Message})
 }
 
 // finish concludes the report and closes the run's row.
 func (r *run) finish(ctx context.Context) (*Report, error) {
 	ctx = context.WithoutCancel(ctx)
 	r.report.conclude()
+	r.closeRounds(ctx)
 	if err := r.job.Sink.Close(ctx); err != nil {
 		r.report.sinkFailed(&Error{Code: CodeSink, Err: err})
 	}
@@ -264,6 +276,21 @@ func (r *run) finish(ctx context.Context) (*Report, error) {
 	return r.report, nil
 }
 
+// closeRounds closes the rounds whose chains have all ended. A run that stopped on its way keeps them
+// open: the next one goes on with it.
+func (r *run) closeRounds(ctx context.Context) {
+	paused := false
+	for _, sr := range r.streams {
+		paused = paused || sr.report.Verdict == Interrupted || sr.report.Verdict == Parked || sr.report.Reason == CodeLimit
+	}
+	for _, sr := range r.streams {
+		if err := sr.close(ctx, paused); err != nil {
+			e := &Error{Code: CodeState, Err: err}
+			r.report.Verdict, r.report.Reason, r.report.Attested, r.report.Err = worse(r.report.Verdict, Failed), CodeState, "", e
+		}
+	}
+}
+
 // close gives the leases back and lets connections go.
 func (r *run) close() {
 	if r.quiet != nil {
@@ -277,28 +304,4 @@ func (r *run) close() {
 		}
 		sr.client.Close()
 	}
-}
-
-// beginRound goes on with the stream's open round or begins a new one.
-func (sr *streamRun) beginRound(ctx context.Context) error {
-	round, err := sr.job.Ledger.Round(ctx, sr.name)
-	if err != nil {
-		return err
-	}
-	fp := sr.fingerprint()
-	data := roundDataOf(round)
-	if round.Open && data.Fingerprint != fp {
-		sr.notice("", NoticeTokenDropped, "the connector's request or pagination changed since the last run: the walk begins anew")
-		round.Open = false
-	}
-	if len(sr.job.Begin) > 0 && sr.job.Begin[sr.spec.Name] != nil {
-		round.Open = false
-	}
-	if round.Open {
-		sr.round, sr.roundData = round, data
-		return sr.resume(ctx)
-	}
-	sr.roundData = roundData{Fingerprint: fp}
-	sr.round = engine.Round{Number: round.Number + 1, Open: true, Now: sr.started, Data: sr.roundData.marshal()}
-	return sr.job.Ledger.PutRound(ctx, sr.lease, sr.round)
 }

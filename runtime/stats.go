@@ -53,6 +53,13 @@ func (s *stats) event(name string) {
 	s.mu.Unlock()
 }
 
+// count is how often an event was noticed.
+func (s *stats) count(name string) int64 {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.events[name]
+}
+
 func (s *stats) chain() {
 	s.mu.Lock()
 	s.chains++

@@ -48,9 +48,19 @@ type streamRun struct {
 
 	round     engine.Round
 	roundData roundData
-	last      int64    // greatest ordinal that was listed
-	fed       int64    // greatest ordinal that was handed out
-	kids      []*child // streams whose chains are made of this one's records
+	last      int64      // greatest ordinal that was listed
+	parent    *streamRun // whose records make this one's chains; nil without
+	kids      []*child   // streams whose chains are made of this one's records
+	stand     *streamRun // a walk of this stream for its children alone, beside this one
+	known     parents
+	listedTo  map[string]time.Time // by base: up to where earlier runs have listed windows
+	queue     *queue
+	turns     *turns
+	limited   bool // to a number of records
+	resumed   bool // the round was begun by an earlier run
+	whole     bool // all chains of the round have ended
+	report    *StreamReport
+	ended     chan struct{} // closed when the report is whole
 
 	stats stats
 
@@ -58,6 +68,7 @@ type streamRun struct {
 
 	mu       sync.Mutex
 	marks    map[string]engine.Bookmark
+	lists    map[string][]json.RawMessage // values of the partitions, by name
 	skewTold bool
 	fatal    error
 	taken    int64 // pages asked for
@@ -88,7 +99,7 @@ func newStreamRun(ctx context.Context, b *bound, st *spec.Stream, name string) (
 	}
 	for _, n := range []int64{st.Limits.Records, b.job.MaxRecords} {
 		if n > 0 && (sr.left < 0 || n < sr.left) {
-			sr.left = n
+			sr.left, sr.limited = n, true
 		}
 	}
 	return sr, nil
@@ -218,6 +229,16 @@ func (sr *streamRun) mark(base string) engine.Bookmark {
 	return sr.marks[base]
 }
 
+// forgetMark lets go of a bookmark that no other chain needs.
+func (sr *streamRun) forgetMark(c *chain) {
+	if c.window != nil {
+		return
+	}
+	sr.mu.Lock()
+	delete(sr.marks, c.base)
+	sr.mu.Unlock()
+}
+
 func (sr *streamRun) setMark(m engine.Bookmark) {
 	sr.mu.Lock()
 	sr.marks[m.Base] = m
@@ -229,7 +250,7 @@ func (sr *streamRun) loadMark(ctx context.Context, base string) (engine.Bookmark
 	sr.mu.Lock()
 	m, ok := sr.marks[base]
 	sr.mu.Unlock()
-	if ok {
+	if ok || sr.silent { // a walk for the children brings all there is
 		return m, nil
 	}
 	m, err := sr.job.Ledger.Bookmark(ctx, sr.name, base)

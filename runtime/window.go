@@ -24,37 +24,42 @@ type windowLimits struct {
 	split int64 // split_over, 0 without
 }
 
-// spans cuts the whole of a window partition: pinned when the round begins, in UTC, so that no day is
+// bounds is the whole of a window partition: pinned when the round begins, in UTC, so that no day is
 // shorter or longer than another.
-func (sr *streamRun) spans(ctx context.Context, w *spec.Window, now time.Time, watermark json.RawMessage) ([]span, error) {
-	sc := &scope{job: sr.bound, config: sr.config, run: sr.id, watermark: watermark, pinned: now}
-	from, err := sr.instant(ctx, sc, w.From, w.Format, now)
-	if err != nil {
-		return nil, err
+func (sr *streamRun) bounds(ctx context.Context, w *spec.Window, watermark json.RawMessage) (from, to time.Time, err error) {
+	now := sr.round.Now
+	sc := &scope{job: sr.bound, config: sr.config, run: sr.id, watermark: sr.filterBy(watermark), pinned: now}
+	if from, err = sr.instant(ctx, sc, w.From, w.Format, now); err != nil {
+		return from, to, err
 	}
-	to := now
+	to = now
 	if w.To != nil {
 		if to, err = sr.instant(ctx, sc, w.To, w.Format, now); err != nil {
-			return nil, err
+			return from, to, err
 		}
 	}
-	from, to = floor(from, w.Format), floor(to, w.Format)
+	return floor(from, w.Format), floor(to, w.Format), nil
+}
+
+// cutSpan hands the windows between two times to each; the last one is cut off at the end.
+func cutSpan(w *spec.Window, from, to time.Time, each func(span) error) error {
 	every := w.Every
 	if every <= 0 {
 		every = to.Sub(from)
 	}
-	var out []span
+	if from.Before(to) && to.Sub(from)/every >= maxWindows {
+		return fmt.Errorf("%s: more than %d windows; make `every` longer", w.Pos, maxWindows)
+	}
 	for at := from; at.Before(to); at = at.Add(every) {
 		end := at.Add(every)
 		if end.After(to) {
 			end = to
 		}
-		out = append(out, span{at, end})
-		if len(out) > maxWindows {
-			return nil, fmt.Errorf("%s: more than %d windows; make `every` longer", w.Pos, maxWindows)
+		if err := each(span{at, end}); err != nil {
+			return err
 		}
 	}
-	return out, nil
+	return nil
 }
 
 func (sr *streamRun) instant(ctx context.Context, sc *scope, t *spec.Text, format string, now time.Time) (time.Time, error) {

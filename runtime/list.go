@@ -1,0 +1,214 @@
+package runtime
+
+import (
+	"context"
+	"encoding/json"
+	"time"
+
+	"github.com/lastpage/lastpage/engine"
+	"github.com/lastpage/lastpage/engine/rawjson"
+	"github.com/lastpage/lastpage/engine/spec"
+)
+
+// list lists the round's chains, unless a parent's records do.
+func (sr *streamRun) list(ctx context.Context) error {
+	if sr.round.Listed {
+		return nil
+	}
+	if parent, _ := parentOf(sr.spec); parent != "" {
+		return nil
+	}
+	if sessionPartition(sr.spec) != nil {
+		sr.roundData.Parts, _ = sr.parts(sr.sharedSession())
+	}
+	add := adder{sr: sr}
+	if err := sr.combine(ctx, combo{values: &tree{object: true}}, func(k combo) error { return add.put(ctx, k) }); err != nil {
+		return err
+	}
+	if err := add.flush(ctx); err != nil {
+		return err
+	}
+	sr.round.Listed = true
+	return sr.putRound(ctx)
+}
+
+// adder lists chains in the ledger, chainBatch at a time.
+type adder struct {
+	sr   *streamRun
+	keys []string
+}
+
+func (a *adder) put(ctx context.Context, k combo) error {
+	if a.keys = append(a.keys, k.key()); len(a.keys) < chainBatch {
+		return nil
+	}
+	return a.flush(ctx)
+}
+
+// flush lists what was put. Ordinals are given out here, so that they are never twice the same.
+func (a *adder) flush(ctx context.Context) error {
+	if len(a.keys) == 0 {
+		return nil
+	}
+	chains := make([]engine.Chain, len(a.keys))
+	first := a.sr.ordinals(len(a.keys))
+	for i, key := range a.keys {
+		chains[i] = engine.Chain{Key: key, Ordinal: first + int64(i)}
+	}
+	a.keys = a.keys[:0]
+	return a.sr.job.Ledger.AddChains(ctx, a.sr.lease, chains)
+}
+
+// ordinals gives out n ordinals and returns the first.
+func (sr *streamRun) ordinals(n int) (first int64) {
+	sr.mu.Lock()
+	defer sr.mu.Unlock()
+	first = sr.last + 1
+	sr.last += int64(n)
+	return first
+}
+
+// combine hands the chains that the stream's partitions make of one combo to emit, in order. What a
+// parent's record contributes is in from.
+func (sr *streamRun) combine(ctx context.Context, from combo, emit func(combo) error) error {
+	return sr.grow(ctx, sr.spec.Partitions, from, emit)
+}
+
+// grow goes through the partitions that are left; each multiplies the combos of those before it.
+func (sr *streamRun) grow(ctx context.Context, left []*spec.Partition, k combo, emit func(combo) error) error {
+	if len(left) == 0 {
+		return emit(k)
+	}
+	p, rest := left[0], left[1:]
+	each := func(k combo) error { return sr.grow(ctx, rest, k, emit) }
+	switch {
+	case p.Values != nil:
+		return sr.growValues(ctx, p.Values, k, each)
+	case p.Window != nil:
+		if len(rest) > 0 { // the window comes last: its watermark is kept by all of the other values
+			left = append(rest[:len(rest):len(rest)], p)
+			return sr.grow(ctx, left, k, emit)
+		}
+		return sr.growWindow(ctx, p.Window, k, each)
+	case p.Session != nil:
+		return sr.growSession(p, k, each)
+	}
+	return each(k)
+}
+
+func (sr *streamRun) growValues(ctx context.Context, left []spec.PartitionValues, k combo, each func(combo) error) error {
+	if len(left) == 0 {
+		return each(k)
+	}
+	values, err := sr.valuesOf(ctx, left[0])
+	if err != nil {
+		return err
+	}
+	for _, v := range values {
+		if err := sr.growValues(ctx, left[1:], k.with(left[0].Name, v), each); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// valuesOf is the list behind a name. It is fixed for the run.
+func (sr *streamRun) valuesOf(ctx context.Context, v spec.PartitionValues) ([]json.RawMessage, error) {
+	sr.mu.Lock()
+	out, ok := sr.lists[v.Name]
+	sr.mu.Unlock()
+	if ok {
+		return out, nil
+	}
+	sc := &scope{job: sr.bound, config: sr.config, run: sr.id, pinned: sr.round.Now}
+	t, err := sc.node(ctx, v.List)
+	if err != nil {
+		return nil, err
+	}
+	if t != nil {
+		raw := t.append(nil)
+		if rawjson.Kind(raw) != '[' {
+			return nil, codeError(CodeNullInRequest, "%s: the values of %s are %s; want a list", v.List.Pos, v.Name, shown(raw))
+		}
+		for e := range rawjson.Elements(raw) {
+			out = append(out, clone(e))
+		}
+	}
+	sr.mu.Lock()
+	if sr.lists == nil {
+		sr.lists = map[string][]json.RawMessage{}
+	}
+	sr.lists[v.Name] = out
+	sr.mu.Unlock()
+	return out, nil
+}
+
+// growWindow cuts the time from where the combo's own walk begins.
+func (sr *streamRun) growWindow(ctx context.Context, w *spec.Window, k combo, each func(combo) error) error {
+	base := k.key()
+	mark, err := sr.loadMark(ctx, base)
+	if err != nil {
+		return err
+	}
+	watermark := mark.Watermark
+	if watermark == nil {
+		if watermark, err = sr.firstWatermark(ctx); err != nil {
+			return err
+		}
+	}
+	from, to, err := sr.bounds(ctx, w, watermark)
+	if err != nil {
+		return err
+	}
+	if read, ok := sr.listedTo[base]; ok && read.After(from) {
+		from = read
+	}
+	return cutSpan(w, from, to, func(s span) error { return each(combo{k.values, &s}) })
+}
+
+// growSession makes a combo of each element of a list in the session's last answer.
+func (sr *streamRun) growSession(p *spec.Partition, k combo, each func(combo) error) error {
+	s := sr.sharedSession()
+	for _, from := range p.Session.Any {
+		if from.Ref == nil || s == nil {
+			continue
+		}
+		v, ok := from.Ref.Path.Get(s.Body)
+		if !ok || rawjson.Kind(v) != '[' {
+			continue
+		}
+		for e := range rawjson.Elements(v) {
+			if err := each(k.with(p.As, clone(e))); err != nil {
+				return err
+			}
+		}
+		return nil
+	}
+	return codeError(CodeSessionFailed, "%s: the session's last answer has no list there", p.Pos)
+}
+
+// sessionPartition returns the partition of kind `session`, nil without.
+func sessionPartition(st *spec.Stream) *spec.Partition {
+	for _, p := range st.Partitions {
+		if p.Session != nil {
+			return p
+		}
+	}
+	return nil
+}
+
+// alreadyListed notes up to where the windows of a chain's base are listed, before more of them are: a
+// window that cannot be read must not hold up those that come after it.
+func (sr *streamRun) alreadyListed(key string) error {
+	_, w, base, err := parseKey(key)
+	if err != nil || w == nil {
+		return err
+	}
+	if sr.listedTo == nil {
+		sr.listedTo = map[string]time.Time{}
+	}
+	if w.To.After(sr.listedTo[base]) {
+		sr.listedTo[base] = w.To
+	}
+	return nil
+}

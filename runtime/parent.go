@@ -1,0 +1,165 @@
+package runtime
+
+import (
+	"context"
+	"encoding/json"
+	"slices"
+	"sync"
+
+	"github.com/lastpage/lastpage/engine"
+	"github.com/lastpage/lastpage/engine/rawjson"
+	"github.com/lastpage/lastpage/engine/spec"
+)
+
+// parentOf is the stream whose records make this one's chains, "" without.
+func parentOf(st *spec.Stream) (parent string, take []spec.Take) {
+	for _, p := range st.Partitions {
+		if p.Stream != "" {
+			return p.Stream, p.Take
+		}
+	}
+	return "", nil
+}
+
+// child is a stream whose chains are made of another stream's records.
+type child struct {
+	sr     *streamRun
+	parent string
+	take   []spec.Take
+}
+
+// children lists the chains that the batch's records make, before the page is committed: a page that
+// is read again after a crash lists them again, and those that are listed stay as they are.
+func (sr *streamRun) children(ctx context.Context, c *chain, b *batchOf) error {
+	for _, kid := range sr.kids {
+		if err := kid.list(ctx, c.partition, b.records); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (k *child) list(ctx context.Context, inherited json.RawMessage, records [][]byte) error {
+	if len(records) == 0 {
+		return nil
+	}
+	if sessionPartition(k.sr.spec) != nil {
+		if err := k.sr.openShared(ctx); err != nil {
+			return err
+		}
+	}
+	add := adder{sr: k.sr}
+	for _, rec := range records {
+		from, missing := k.combo(inherited, rec)
+		if missing != "" {
+			k.sr.notice("", NoticeParentField, "a record of "+k.parent+" has no "+missing+": it makes no chain")
+			continue
+		}
+		k.sr.known.seen(from.key())
+		if err := k.sr.combine(ctx, from, func(c combo) error { return add.put(ctx, c) }); err != nil {
+			return err
+		}
+	}
+	return add.flush(ctx)
+}
+
+// combo is what a parent's record contributes: the values of the parent's own chain and the fields
+// that are taken. missing names a field that the record does not have.
+func (k *child) combo(inherited json.RawMessage, rec []byte) (c combo, missing string) {
+	t := &tree{object: true}
+	for name, v := range rawjson.Members(inherited) {
+		n, _ := rawjson.String(name)
+		t.names, t.items = append(t.names, n), append(t.items, leaf(clone(v)))
+	}
+	c = combo{values: t}
+	for _, t := range k.take {
+		v, ok := t.Path.Get(rec)
+		if !ok {
+			return c, t.Path.String()
+		}
+		c = c.with(t.Name, clone(v))
+	}
+	return c, ""
+}
+
+// parents are those of a stream's chains as earlier runs have listed them, so that one that is gone is
+// noticed.
+type parents struct {
+	mu     sync.Mutex
+	values map[string]struct{} // canonical JSON of what each gave; those that were not seen yet in this run
+}
+
+func (p *parents) seen(values string) {
+	p.mu.Lock()
+	delete(p.values, values)
+	p.mu.Unlock()
+}
+
+// parentValues is the part of a chain's key that its parent gave.
+func (sr *streamRun) parentValues(key string) (string, error) {
+	values, _, _, err := parseKey(key)
+	if err != nil {
+		return "", err
+	}
+	own := sr.ownNames()
+	t := &tree{object: true}
+	for name, v := range rawjson.Members(values) {
+		if n, _ := rawjson.String(name); !slices.Contains(own, n) {
+			t.names, t.items = append(t.names, n), append(t.items, leaf(v))
+		}
+	}
+	return combo{values: t}.key(), nil
+}
+
+// ownNames are the values of a chain that do not come from a parent.
+func (sr *streamRun) ownNames() []string {
+	var names []string
+	for _, p := range sr.spec.Partitions {
+		for _, v := range p.Values {
+			names = append(names, v.Name)
+		}
+		if p.Session != nil {
+			names = append(names, p.As)
+		}
+	}
+	return names
+}
+
+// rememberParents reads the parents of all chains that are listed.
+func (sr *streamRun) rememberParents(ctx context.Context) error {
+	sr.known.values = map[string]struct{}{}
+	return sr.eachChain(ctx, false, func(row engine.Chain) error {
+		v, err := sr.parentValues(row.Key)
+		if err == nil {
+			sr.known.values[v] = struct{}{}
+		}
+		return err
+	})
+}
+
+// gone notes the parents that a whole new walk of the parent stream did not bring any more, and lets
+// go of their chains.
+func (sr *streamRun) gone(ctx context.Context, parent string) error {
+	if len(sr.known.values) == 0 {
+		return nil
+	}
+	for _, v := range sortedKeys(sr.known.values) {
+		sr.notice("", NoticeParentGone, "a record of "+parent+" that was there before is gone: "+v)
+	}
+	batch := chainWrites{sr: sr}
+	err := sr.eachChain(ctx, true, func(row engine.Chain) error {
+		v, err := sr.parentValues(row.Key)
+		if err != nil {
+			return err
+		}
+		if _, ok := sr.known.values[v]; !ok {
+			return nil
+		}
+		row.Done, row.Verdict, row.Reason, row.State, row.Updated = true, Complete, NoticeParentGone, nil, sr.now()
+		return batch.put(ctx, engine.Commit{Chain: row})
+	})
+	if err != nil {
+		return err
+	}
+	return batch.flush(ctx)
+}

@@ -1,0 +1,203 @@
+package runtime
+
+import (
+	"context"
+	"sync"
+
+	"github.com/cespare/xxhash/v2"
+	"golang.org/x/sync/semaphore"
+
+	"github.com/lastpage/lastpage/engine"
+)
+
+// maxTurns bounds how many chains of one run are worked on at a time, when nothing else does. A stream
+// that asks for more gets what it asks for.
+const maxTurns = 64
+
+// turns is the pool that all streams of a run share: a chain is worked on while it holds one. Who asked
+// first is served first, so that streams side by side get their share each.
+type turns struct{ free *semaphore.Weighted }
+
+// newTurns makes the pool for the streams of a run: as many as Job.Chains says, else what the streams
+// ask for together.
+func newTurns(streams []*streamRun) *turns {
+	sum, most := 0, 0
+	for _, sr := range streams {
+		sum += sr.side()
+		most = max(most, sr.side())
+	}
+	n := max(most, min(sum, maxTurns))
+	if len(streams) > 0 && streams[0].job.Chains > 0 {
+		n = streams[0].job.Chains
+	}
+	return &turns{semaphore.NewWeighted(int64(max(1, n)))}
+}
+
+// side is how many chains of the stream run side by side.
+func (sr *streamRun) side() int {
+	n := sr.spec.Chains.Concurrency
+	if sr.job.Chains > 0 {
+		n = sr.job.Chains
+	}
+	return max(1, n)
+}
+
+// queue hands out the pending chains of a stream: those that were cut out of others while they ran
+// first, then those of the ledger in their order.
+type queue struct {
+	sr *streamRun
+
+	mu     sync.Mutex
+	wake   sync.Cond
+	halves []engine.Chain
+	batch  []engine.Chain
+	after  int64 // ordinal of the last one that was read from the ledger
+	upTo   int64 // what is listed beyond is in halves
+	whole  bool  // nothing is left in the ledger
+	busy   int   // chains that are being run, and may be cut
+	given  map[uint64]struct{}
+	err    error
+}
+
+func newQueue(sr *streamRun) *queue {
+	q := &queue{sr: sr, upTo: sr.last}
+	q.wake.L = &q.mu
+	if w := sr.windowPartition(); w != nil && (w.SplitOver > 0 || sr.spec.Pagination.Rules.Cap > 0) {
+		q.given = map[uint64]struct{}{}
+	}
+	return q
+}
+
+// next waits for a chain; ok is false when there is none left, or the run is to stop.
+func (q *queue) next(ctx context.Context, stop func() bool) (row engine.Chain, ok bool) {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	for {
+		if q.err != nil || stop() {
+			return row, false
+		}
+		if row, ok = q.pop(ctx); ok {
+			q.busy++
+			return row, true
+		}
+		if q.err != nil || q.busy == 0 {
+			q.wake.Broadcast()
+			return row, false
+		}
+		q.wake.Wait()
+	}
+}
+
+func (q *queue) pop(ctx context.Context) (row engine.Chain, ok bool) {
+	for {
+		if n := len(q.halves); n > 0 {
+			row, q.halves = q.halves[n-1], q.halves[:n-1]
+		} else if row, ok = q.listed(ctx); !ok {
+			return row, false
+		}
+		if q.given == nil {
+			return row, true
+		}
+		h := xxhash.Sum64String(row.Key)
+		if _, twice := q.given[h]; !twice {
+			q.given[h] = struct{}{}
+			return row, true
+		}
+	}
+}
+
+// listed is the next pending chain of the ledger.
+func (q *queue) listed(ctx context.Context) (row engine.Chain, ok bool) {
+	if len(q.batch) == 0 && !q.whole {
+		q.batch, q.err = q.sr.job.Ledger.Chains(ctx, q.sr.name, q.after, chainBatch, true)
+		q.whole = len(q.batch) < chainBatch
+	}
+	if len(q.batch) == 0 || q.batch[0].Ordinal > q.upTo {
+		return row, false
+	}
+	row, q.batch = q.batch[0], q.batch[1:]
+	q.after = row.Ordinal
+	return row, true
+}
+
+// done tells that a chain has been run.
+func (q *queue) done() {
+	q.mu.Lock()
+	q.busy--
+	q.mu.Unlock()
+	q.wake.Broadcast()
+}
+
+// push adds chains that were cut out of one that is being run.
+func (q *queue) push(chains []engine.Chain) {
+	q.mu.Lock()
+	for i := len(chains) - 1; i >= 0; i-- { // the first of them is handed out first
+		q.halves = append(q.halves, chains[i])
+	}
+	q.mu.Unlock()
+	q.wake.Broadcast()
+}
+
+// work opens what the chains share, lists them, and runs those that are pending.
+func (sr *streamRun) work(ctx context.Context, sum *summary) error {
+	if sr.stopped() {
+		sum.add(engine.Chain{}, chainEnd{verdict: Interrupted, reason: CodeInterrupted})
+		return nil
+	}
+	if sessionPartition(sr.spec) != nil {
+		defer func() { sr.closeShared(ctx, sum.verdict() == Complete) }()
+		if err := sr.openShared(ctx); err != nil {
+			return err
+		}
+	}
+	if err := sr.list(ctx); err != nil {
+		return err
+	}
+	sr.queue = newQueue(sr)
+	var wg sync.WaitGroup
+	for range sr.side() {
+		wg.Go(func() { sr.worker(ctx, sum) })
+	}
+	wg.Wait()
+	return sr.queue.err
+}
+
+// worker runs one chain after the other.
+func (sr *streamRun) worker(ctx context.Context, sum *summary) {
+	for {
+		row, ok := sr.queue.next(ctx, sum.stop)
+		if !ok {
+			return
+		}
+		if err := sr.turns.free.Acquire(ctx, 1); err != nil {
+			sum.add(row, chainEnd{verdict: Interrupted, reason: CodeInterrupted})
+			sr.queue.done()
+			return
+		}
+		if !sum.stop() {
+			sr.one(ctx, row, sum)
+		}
+		sr.turns.free.Release(1)
+		sr.queue.done()
+	}
+}
+
+// one runs one chain to its end.
+func (sr *streamRun) one(ctx context.Context, row engine.Chain, sum *summary) {
+	sr.stats.chain()
+	sr.tell(Event{Kind: EventChainStart, Chain: row.Key})
+	c, err := sr.chain(ctx, row)
+	var end chainEnd
+	if err != nil {
+		end = (&chain{sr: sr}).broken(err)
+	} else {
+		end = c.whole(ctx)
+		sr.forgetMark(c)
+	}
+	if end.split {
+		end.verdict, end.attested = Complete, engine.Proved // its halves answer for it
+	}
+	end.detail = sr.redact.String(end.detail)
+	sum.add(row, end)
+	sr.tell(Event{Kind: EventChainEnd, Chain: row.Key, Verdict: end.verdict, Reason: end.reason, Detail: end.detail, Until: end.until})
+}
