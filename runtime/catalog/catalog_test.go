@@ -77,7 +77,7 @@ func (s *shelf) path(name string) string {
 		return ""
 	}
 	defer v.Done()
-	return v.Connector.Spec.Streams[0].Request.Path.Source
+	return v.Connector.Spec.Streams[0].Request.Path.Parts[0].Lit
 }
 
 // await waits until cond holds, and fails after a minute.
@@ -125,7 +125,7 @@ func TestReload(t *testing.T) {
 	}
 	s.write("a/connector.yaml", yaml("a", "/two"))
 	s.await("the new version", func() bool { return s.path("a") == "/two" })
-	if got := old.Connector.Spec.Streams[0].Request.Path.Source; got != "/one" {
+	if got := old.Connector.Spec.Streams[0].Request.Path.Parts[0].Lit; got != "/one" {
 		t.Errorf("the run that began before sees %s", got)
 	}
 	old.Done()
