@@ -124,5 +124,5 @@ func (w *Walk) doubt(s State, p Page, e Evidence, f finding, v *Verdict) {
 	if f.doubt == CodeStalled && p.Records == 0 {
 		w.move(s, p, e, &v.Next) // an empty page is done with
 	}
-	v.Next.Ladder, v.Next.Recoveries, v.Next.Empty, v.Next.Stale = 0, 0, 0, 0
+	v.Next.Ladder, v.Next.Recoveries, v.Next.Empty, v.Next.Stale, v.Next.Barren = 0, 0, 0, 0, 0
 }

@@ -22,7 +22,7 @@ func (w *Walk) Recover(s State, token json.RawMessage) (State, bool) {
 		rung := (s.Ladder+i)%n + 1
 		next := s
 		next.Ladder, next.Rung, next.Probe, next.Again = rung, rung, false, false
-		next.Empty, next.Stale = 0, 0
+		next.Empty, next.Stale, next.Barren = 0, 0, 0
 		switch kind := w.Rules.Fallback[rung-1]; kind {
 		case FallbackOffset:
 			next.Position = number(w.Rules.first(s) + s.Count())

@@ -37,6 +37,7 @@ type State struct {
 	// Guards.
 	Empty   int    `json:"empty,omitempty"`   // empty pages in a row
 	Stale   int    `json:"stale,omitempty"`   // pages in a row that brought the same records as the one before
+	Barren  int64  `json:"barren,omitempty"`  // pages in a row whose records this walk had all delivered before
 	Print   uint64 `json:"print,omitempty"`   // fingerprint of the last page with records
 	Largest int    `json:"largest,omitempty"` // most records that a page has brought
 	Trail   Trail  `json:"trail,omitzero"`    // positions seen
@@ -87,7 +88,7 @@ func (s *State) negative() string {
 	}{
 		{"v", int64(s.Version)}, {"pages", s.Pages}, {"ladder", int64(s.Ladder)}, {"rung", int64(s.Rung)},
 		{"recoveries", int64(s.Recoveries)}, {"recovered", s.Recovered}, {"received", s.Received},
-		{"duplicates", s.Duplicates}, {"overlap", s.Overlap}, {"empty", int64(s.Empty)}, {"stale", int64(s.Stale)},
+		{"duplicates", s.Duplicates}, {"overlap", s.Overlap}, {"empty", int64(s.Empty)}, {"stale", int64(s.Stale)}, {"barren", s.Barren},
 	} {
 		if c.n < 0 {
 			return c.name

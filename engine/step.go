@@ -224,6 +224,12 @@ func (w *Walk) guard(s State, after *State, p Page, same bool, e *Evidence, v *V
 		after.Stale = s.Stale + 1
 		v.note(EventPageRepeated, "page %d brought the same records as the one before", s.Pages+1)
 	}
+	switch {
+	case p.New > 0 || p.Old > 0:
+		after.Barren = 0
+	case p.Records > 0 && w.Rules.HasKey:
+		after.Barren = s.Barren + 1
+	}
 	limit := max(0, w.Rules.EmptyPages)
 	if w.Rules.EmptyPages == 0 {
 		limit = maxEmptyPages
@@ -241,5 +247,8 @@ func (w *Walk) guard(s State, after *State, p Page, same bool, e *Evidence, v *V
 		e.Missing, e.Detail = CodeStalled, fmt.Sprintf("%d empty pages in a row", after.Empty)
 	case after.Stale > limit && (w.Rules.HasKey || w.counted(s) || after.Stale > maxIdentical):
 		e.Missing, e.Detail = CodeStalled, fmt.Sprintf("%d identical pages in a row", after.Stale+1)
+	case after.Barren > int64(limit) && after.Received > after.Duplicates && after.Barren > after.Pages-after.Barren:
+		// As many pages as the walk had before: it has been round once under other positions.
+		e.Missing, e.Detail = CodeStalled, fmt.Sprintf("%d pages in a row brought nothing but what this walk had delivered before", after.Barren)
 	}
 }

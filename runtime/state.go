@@ -27,8 +27,16 @@ type chainState struct {
 	Delivered int64           `json:"delivered,omitempty"` // records of this walk
 	Skip      int             `json:"skip,omitempty"`      // records of the page at Position that are delivered already
 	Part      identities      `json:"part,omitempty"`      // or, where they have keys, which ones: of a page that a limit has cut
+	Stuck     stuck           `json:"stuck,omitzero"`      // where the latest runs took the walk up
 	First     bool            `json:"first,omitempty"`     // no earlier walk: Watermark is `start`, not where one ended
 	Inherit   []string        `json:"inherit,omitempty"`   // chains of wider windows, whose records are not delivered again
+}
+
+// stuck counts the runs that took up a walk where the run before did, with nothing delivered between.
+type stuck struct {
+	At        uint64 `json:"at"`        // hash of the position and its rung
+	Delivered int64  `json:"delivered"` // records of the walk
+	Runs      int    `json:"runs"`
 }
 
 // sessionState is an open session, so that a later run can go on in it or close it.
