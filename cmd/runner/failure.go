@@ -72,7 +72,15 @@ func checkOutput(flag, path string) error {
 	if info, err := os.Stat(dir); err != nil || !info.IsDir() {
 		return usage("--%s %s: the folder %s does not exist; create it, or name another file", flag, path, dir)
 	}
-	return nil
+	if info, err := os.Stat(path); err == nil && !info.Mode().IsRegular() {
+		return nil
+	}
+	probe, err := os.CreateTemp(dir, ".runner-*")
+	if err != nil {
+		return usage("--%s %s: %s; name another file", flag, path, because(err))
+	}
+	probe.Close()
+	return os.Remove(probe.Name())
 }
 
 // wants checks the number of arguments; most below 0 is no limit.
@@ -132,22 +140,29 @@ func plain(err error) error {
 	if !errors.As(err, &path) {
 		return err
 	}
-	why := path.Err.Error()
+	return fmt.Errorf("%s: %s", path.Path, because(err))
+}
+
+// because is the reason of a file's error in plain words, without its name.
+func because(err error) string {
+	var path *fs.PathError
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
-		why = "there is no such file"
+		return "there is no such file"
 	case errors.Is(err, fs.ErrPermission):
-		why = "no permission"
+		return "no permission"
 	case errors.Is(err, syscall.EISDIR):
-		why = "it is a folder"
+		return "it is a folder"
 	case errors.Is(err, syscall.ENOTDIR):
-		why = "a part of its path is no folder"
+		return "a part of its path is no folder"
 	case errors.Is(err, syscall.EROFS):
-		why = "it lies on a read-only file system"
+		return "it lies on a read-only file system"
 	case errors.Is(err, syscall.ENOSPC):
-		why = "the disk is full"
+		return "the disk is full"
+	case errors.As(err, &path):
+		return path.Err.Error()
 	}
-	return fmt.Errorf("%s: %s", path.Path, why)
+	return err.Error()
 }
 
 func oneLine(s string) string { return strings.Join(strings.Fields(s), " ") }

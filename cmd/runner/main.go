@@ -50,6 +50,7 @@ func main() { os.Exit(run(os.Args[1:])) }
 
 // run executes the command and returns its exit code.
 func run(args []string) int {
+	outlast()
 	stop, ctx, cancel := signals()
 	defer cancel()
 	root := newRoot(stop)

@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"os"
@@ -14,6 +13,7 @@ import (
 
 	"github.com/lastpage/lastpage/engine/spec"
 	"github.com/lastpage/lastpage/runtime"
+	"github.com/lastpage/lastpage/runtime/transport"
 	"github.com/lastpage/lastpage/store"
 	"github.com/lastpage/lastpage/store/sink"
 )
@@ -212,33 +212,48 @@ func (f *runFlags) failed(view *view, job *runtime.Job, err error) error {
 		code = coded.ErrorCode()
 	}
 	r := &runtime.Report{Connector: job.Connector.Spec.Name, Verdict: runtime.Failed, Reason: code, Message: err.Error()}
-	f.writeReport(view, r)
-	return err
+	return errors.Join(err, f.writeReport(view, r))
 }
 
 // conclude writes the report and the last line, and turns the verdict into the exit code.
 func (f *runFlags) conclude(view *view, r *runtime.Report) error {
-	f.writeReport(view, r)
+	err := f.writeReport(view, r)
 	view.verdict(r)
 	if code := exitCode(r.Verdict); code != exitComplete {
 		return &exitError{code, nil}
 	}
-	return nil
+	return err
 }
 
-func (f *runFlags) writeReport(view *view, r *runtime.Report) {
+// writeReport writes the report of --report; when it cannot, it says so.
+func (f *runFlags) writeReport(view *view, r *runtime.Report) error {
 	if f.report == "" {
-		return
+		return nil
 	}
+	hush(view.redact, r)
 	b, err := r.MarshalIndent()
-	if err == nil && !json.Valid(view.redact.Bytes(b)) {
-		err = errors.New("a secret cannot be taken out of it")
+	if err == nil {
+		err = writeWhole(f.report, b)
 	}
 	if err == nil {
-		err = writeWhole(f.report, view.redact.Bytes(b))
+		return nil
 	}
-	if err != nil {
-		fmt.Fprintln(view.out, "runner: --report:", plain(err))
+	fmt.Fprintf(view.out, "runner: --report %s: %s\n", f.report, because(err))
+	return &exitError{exitFailed, nil}
+}
+
+// hush removes secrets from what the report quotes. Numbers stay what they are, also where a secret is
+// a number.
+func hush(redact *transport.Redactor, r *runtime.Report) {
+	texts := []*string{&r.Message, &r.Reason}
+	for _, s := range r.Streams {
+		texts = append(texts, &s.Message, &s.Reason, &s.Detail)
+		for i := range s.Bad {
+			texts = append(texts, &s.Bad[i].Chain, &s.Bad[i].Detail)
+		}
+	}
+	for _, t := range texts {
+		*t = redact.String(*t)
 	}
 }
 
