@@ -40,6 +40,9 @@ func (c *chain) details(ctx context.Context, g *got) ([]listing, error) {
 	answers := make([]*transport.Answer, n)
 	group, gctx := errgroup.WithContext(ctx)
 	group.SetLimit(detailsAtOnce)
+	if c.sr.job.Serial {
+		group.SetLimit(1)
+	}
 	for i := range n {
 		batch := ids[i*size : min(len(ids), (i+1)*size)]
 		group.Go(func() error {

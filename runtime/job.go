@@ -49,6 +49,6 @@ type Job struct {
 	Wrap       func(next http.RoundTripper, private bool) http.RoundTripper
 	Random     func() float64                                      // of jitter, in [0, 1); nil: math/rand
 	Seed       uint64                                              // of Math.random and uuid() in scripts; 0: one that nobody knows
-	Serial     bool                                                // one page at a time, whatever pagination.parallel says
+	Serial     bool                                                // one request of a chain at a time, whatever pagination.parallel says
 	Strategies map[engine.Type]func(*engine.Rules) engine.Strategy // nil: engine.Strategies()
 }
