@@ -117,8 +117,8 @@ func Parse(path string, text []byte, open func(name string) ([]byte, error)) (*C
 		bad(x.name(suffixResponse), x.response.load(c))
 		c.exchanges = append(c.exchanges, x)
 	}
-	if len(errs) == 0 && len(c.exchanges) == 0 {
-		bad("", errors.New("holds no exchange: add a file 1.response"))
+	if len(errs) == 0 && len(c.exchanges) == 0 && c.verdict == nil {
+		bad("", errors.New("holds neither an exchange nor a verdict: add a file 1.response"))
 	}
 	return c, errors.Join(errs...)
 }

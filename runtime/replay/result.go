@@ -198,14 +198,15 @@ func (r *Result) concluded(f *facts, files map[string][]byte, opt Options) {
 	if v == nil {
 		if r.Err != nil {
 			r.differ("", fmt.Sprintf("the run did not begin: %v\n", r.Err))
-		} else if opt.Update {
+		}
+		if opt.Update {
 			text, err := f.fresh()
 			if err != nil {
 				r.differ(fileVerdict, err.Error())
 				return
 			}
 			files[fileVerdict] = text
-			r.differ(fileVerdict, "verdict is new: "+r.Report.Verdict+"\n")
+			r.differ(fileVerdict, "verdict is new: "+unquoted(f.run["verdict"])+"\n")
 		}
 		return
 	}
