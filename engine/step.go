@@ -99,7 +99,8 @@ func (w *Walk) countIn(s State, p Page, same, drop bool, v *Verdict) (State, err
 		dup := int64(p.Records - p.New - p.Old)
 		after.Received += int64(p.Records)
 		after.Duplicates += dup
-		if s.Recovered > 0 || s.Probe || s.Again || same || w.Rules.Type == Timestamp {
+		known := p.New == 0 && p.Old == 0 && !w.Rules.positional() // a page of the server's choice that the walk has had
+		if known || s.Recovered > 0 || s.Probe || s.Again || same || w.Rules.Type == Timestamp {
 			after.Overlap += dup
 		}
 	}

@@ -83,6 +83,7 @@ func newModel(seed uint64) *model {
 	}
 	m.end = []string{"absent", "null", "empty"}[rnd.IntN(3)]
 	m.bare, m.renews, m.salted = one(2), one(2), one(4)
+	m.bare = m.bare && m.pattern != "hook" // it says end where there is no token
 	m.empties = one(4) && m.tokens()
 	m.pickWitnesses(one)
 	if m.tokens() {
@@ -136,7 +137,10 @@ func (m *model) pickWitnesses(one func(int) bool) {
 // total tells.
 func (m *model) pickFaults(one func(int) bool) {
 	m.odds = 2 + m.rnd.IntN(10)
-	m.faults = []string{"throttled", "500", "html", "cut", "reset", "short"}
+	m.faults = []string{"throttled", "500", "html", "cut", "reset"}
+	if m.pattern != "timestamp" || !m.inclusive { // a short page of one time is the end
+		m.faults = append(m.faults, "short")
+	}
 	if one(5) { // honest, apart from the network
 		if one(2) {
 			m.witnesses = slices.DeleteFunc(m.witnesses, func(w string) bool { return w == "total" })
@@ -148,6 +152,11 @@ func (m *model) pickFaults(one func(int) bool) {
 	}
 	m.faults = append(m.faults, "lost", "cycle self", "cycle back", "same", "empty", "expired", "session lost", "flag", "no total", "total high", "total low")
 	m.faults = slices.DeleteFunc(m.faults, func(f string) bool { return one(3) })
+	if slices.Contains(m.faults, "total low") { // beside it nothing tells what is lost
+		m.faults = slices.DeleteFunc(m.faults, func(f string) bool {
+			return slices.Contains([]string{"lost", "cycle back", "same", "empty", "flag", "expired"}, f)
+		})
+	}
 }
 
 func (m *model) pickLadder(one func(int) bool) {

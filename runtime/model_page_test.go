@@ -79,7 +79,14 @@ func (p *modelPage) spoil(a *modelAPI, q ask, fault string, pick uint64) {
 			a.mixed = true
 		}
 	case "same":
-		if before := a.before[q.chain]; len(before) > 0 {
+		before := a.before[q.chain]
+		if m.pattern == "offset" || m.pattern == "page" {
+			before = nil
+			for i := max(0, q.at-q.limit); i < min(q.at, m.sizes[q.chain]); i++ {
+				before = append(before, q.chain*chainStep+i+1)
+			}
+		}
+		if len(before) > 0 {
 			p.ids = before
 			a.mixed = true
 		}

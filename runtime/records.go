@@ -19,6 +19,7 @@ type batchOf struct {
 	each    []uint64 // identity of each record, where every one is made of another; nil otherwise
 	met     []uint64 // identities of those that were delivered before a limit cut the page
 	old     int      // duplicates of what an earlier walk delivered
+	skipped int      // records that were delivered before a limit cut the page, by number
 	partial bool     // only the first records of the page
 
 	reached bool            // the old watermark was reached (stop_at_watermark)
@@ -83,7 +84,7 @@ func (c *chain) records(ctx context.Context, g *got, p *engine.Page) (*batchOf, 
 		return nil, err
 	}
 	if skip := min(g.at.Skip, len(b.records)); skip > 0 {
-		b.records = b.records[skip:]
+		b.records, b.skipped = b.records[skip:], skip
 		if b.keys != nil {
 			b.keys = b.keys[skip:]
 		}

@@ -170,8 +170,7 @@ func (sr *streamRun) keep() {
 	if len(st.Records.Key) == 0 && (st.Details == nil || len(st.Details.Records.Key) == 0) {
 		return
 	}
-	sr.needKeys = true
-	sr.persistKeys = st.Pagination.Rules.Type != engine.None || len(st.Partitions) > 0 || st.Incremental != nil
+	sr.needKeys, sr.persistKeys = true, true
 	for _, f := range st.Pagination.Rules.Fallback {
 		if f == engine.FallbackRestart {
 			sr.wholeKeys = true

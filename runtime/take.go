@@ -42,8 +42,8 @@ func (c *chain) take(ctx context.Context, g *got) (*chainEnd, error) {
 	if v.Next.Rung != g.at.Rung || !bytes.Equal(v.Next.Position, g.at.Position) {
 		st.TokenAt = g.answer.Received
 	}
-	if v.Next.Rung != g.at.Rung || !bytes.Equal(v.Next.Position, g.at.Position) || p.Records > 0 && !v.Drop {
-		st.Skip = 0
+	if p.Records > 0 && !v.Drop {
+		st.Skip = max(0, g.at.Skip-batch.skipped) // a page that is shorter this time leaves some for the next
 	}
 	if token := tokenOf(p); token != nil {
 		st.LastToken = token
