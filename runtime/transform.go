@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 
 	"github.com/lastpage/lastpage/engine"
-	"github.com/lastpage/lastpage/engine/rawjson"
 	"github.com/lastpage/lastpage/engine/spec"
 )
 
@@ -178,13 +177,4 @@ func (c *chain) evalEach(ctx context.Context, g *got, t *spec.Text, recs [][]byt
 		out[i] = v
 	}
 	return out, nil
-}
-
-// listOf splits a JSON array into its elements.
-func listOf(v []byte) [][]byte {
-	var out [][]byte
-	for e := range rawjson.Elements(v) {
-		out = append(out, e)
-	}
-	return out
 }
