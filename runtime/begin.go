@@ -113,7 +113,7 @@ func (sr *streamRun) readRound(ctx context.Context) error {
 }
 
 // rest finds out whether nothing of the stream's round is left to do, and closes a round that is not to
-// be gone on with: that of a run of other streams, and one whose next walk brings nothing twice.
+// be gone on with: that of a run of other streams, and one whose next walk delivers nothing twice.
 func (sr *streamRun) rest(ctx context.Context, names []string) error {
 	if !sr.round.Open || !sr.round.Listed {
 		return nil
@@ -123,7 +123,7 @@ func (sr *streamRun) rest(ctx context.Context, names []string) error {
 		return err
 	}
 	again := sr.continues() && sr.parent == nil && len(sr.kids) == 0
-	if again || !sr.silent && !slices.Equal(sr.roundData.With, names) {
+	if again || sr.silent || !slices.Equal(sr.roundData.With, names) {
 		sr.round.Open = false
 	}
 	return nil

@@ -75,7 +75,7 @@ func (c *chain) batch(ctx context.Context, g *got, ids []json.RawMessage, p *pag
 	sc := c.scopeAt(&g.at, &g.req)
 	sc.ids = joinIDs(ids)
 	sc.record = ids[0]
-	if dt.Batch <= 1 {
+	if !dt.List {
 		sc.ids = ids[0]
 	}
 	d, err := newDraft(ctx, sc, &c.sr.spec.HTTP, dt.Request)

@@ -160,10 +160,23 @@ func (sr *streamRun) growWindow(ctx context.Context, w *spec.Window, k combo, ea
 	if err != nil {
 		return err
 	}
+	if at, ok := sr.windowsFrom(mark.Watermark); ok && at.After(from) {
+		from = floor(at, w.Format)
+	}
 	if read, ok := sr.listedTo[base]; ok && read.After(from) {
 		from = read
 	}
 	return cutSpan(w, from, to, func(s span) error { return each(combo{k.values, &s}) })
+}
+
+// windowsFrom is where windows begin of a stream that nothing else makes incremental: at the watermark
+// that the last walk has left, when neither the requests nor the window's own `from` read it.
+func (sr *streamRun) windowsFrom(watermark json.RawMessage) (time.Time, bool) {
+	in := sr.spec.Incremental
+	if in == nil || in.Read || in.Type != "time" || watermark == nil || sr.connector.Hook != nil {
+		return time.Time{}, false
+	}
+	return sr.kind.time(sr.kind.shift(watermark))
 }
 
 // growSession makes a combo of each element of a list in the session's last answer.

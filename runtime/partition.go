@@ -84,11 +84,17 @@ func (sr *streamRun) firstWatermark(ctx context.Context) (json.RawMessage, error
 		return nil, nil
 	}
 	if in.Type == "time" && rawjson.Kind(v) == '"' {
-		if at, err := spec.ParseTime(text(v), sr.started); err == nil && in.Format != "" {
+		if at, err := spec.ParseTime(text(v), sr.round.Now); err == nil {
+			if relative(text(v)) {
+				at = at.Truncate(time.Second)
+			}
 			return formatStamp(at, in.Format), nil
-		} else if err == nil && (text(v) == "now" || text(v)[0] == '-') {
-			return formatStamp(at.Truncate(time.Second), ""), nil
 		}
 	}
 	return v, nil
+}
+
+// relative reports whether a time counts from now, so that its fractions of a second mean nothing.
+func relative(s string) bool {
+	return s == "now" || len(s) > 0 && (s[0] == '-' || s[0] == '+')
 }

@@ -254,12 +254,27 @@ func (s *scope) join(ctx context.Context, t *spec.Text, escape func(string) stri
 			return "", false, nil
 		}
 		piece := text(v)
+		if len(p.Expr.Names) == 1 && p.Expr.Names[0] == "ids" {
+			piece = commas(v)
+		}
 		if escape != nil {
 			piece = escape(piece)
 		}
 		b.WriteString(piece)
 	}
 	return b.String(), true, nil
+}
+
+// commas writes a batch of ids into a text.
+func commas(ids json.RawMessage) string {
+	if rawjson.Kind(ids) != '[' {
+		return text(ids)
+	}
+	var list []string
+	for id := range rawjson.Elements(ids) {
+		list = append(list, text(id))
+	}
+	return strings.Join(list, ",")
 }
 
 // str is join for places where null is an error.

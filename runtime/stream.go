@@ -120,6 +120,9 @@ func (sr *streamRun) read() {
 	var compare func(a, b []byte) int
 	if in := st.Incremental; in != nil {
 		sr.kind = newWatermarkKind(in)
+		if w := sr.windowPartition(); w != nil {
+			sr.kind.windows = orElse(w.Format, "rfc3339")
+		}
 		compare = sr.kind.compare
 		if path := fieldPath(in.Watermark); path != nil {
 			fields = []engine.Path{path}

@@ -16,6 +16,7 @@ type watermarkKind struct {
 	typ     string // time number string
 	format  string // as spec.Incremental.Format; "" as received
 	overlap string
+	windows string // format of the stream's windows, "" without
 }
 
 func newWatermarkKind(in *spec.Incremental) *watermarkKind {
@@ -90,24 +91,37 @@ func parseStamp(s, format string) (time.Time, bool) {
 	return time.Time{}, false
 }
 
+// epoch reads seconds or milliseconds since 1970, whole or decimal, exact to the nanosecond.
 func epoch(s string, millis bool) (time.Time, bool) {
-	whole, frac, _ := strings.Cut(s, ".")
+	digits, exponent, _ := strings.Cut(strings.ToLower(s), "e")
+	if exponent != "" {
+		f, err := strconv.ParseFloat(s, 64)
+		if err != nil || math.Abs(f) >= 1<<53 {
+			return time.Time{}, false
+		}
+		digits = strconv.FormatFloat(f, 'f', -1, 64)
+	}
+	whole, frac, _ := strings.Cut(digits, ".")
 	n, err := strconv.ParseInt(whole, 10, 64)
 	if err != nil {
 		return time.Time{}, false
 	}
+	frac = (frac + "000000000")[:9]
+	f, err := strconv.ParseUint(frac, 10, 64)
+	if err != nil {
+		return time.Time{}, false
+	}
+	part := time.Duration(f)
 	if millis {
-		return time.UnixMilli(n).UTC(), true
+		part /= 1000
 	}
-	nanos := int64(0)
-	if frac != "" {
-		f, err := strconv.ParseFloat("0."+frac, 64)
-		if err != nil {
-			return time.Time{}, false
-		}
-		nanos = int64(math.Round(f * 1e9))
+	if strings.HasPrefix(whole, "-") {
+		part = -part
 	}
-	return time.Unix(n, nanos).UTC(), true
+	if millis {
+		return time.UnixMilli(n).Add(part).UTC(), true
+	}
+	return time.Unix(n, 0).Add(part).UTC(), true
 }
 
 // formatStamp writes a time in a format of section 7 as JSON: epochs as numbers.
@@ -136,8 +150,8 @@ func (k *watermarkKind) shift(v json.RawMessage) json.RawMessage {
 		return subtract(v, k.overlap)
 	case "time":
 		t, ok := k.time(v)
-		if !ok || k.overlap == "" && k.format == "" {
-			return v
+		if !ok || k.overlap == "" && (k.format == "" || k.format == "rfc3339" && rawjson.Kind(v) == '"') {
+			return v // as the API wrote it
 		}
 		if k.overlap != "" {
 			d, err := spec.ParseDuration(k.overlap)
@@ -152,13 +166,19 @@ func (k *watermarkKind) shift(v json.RawMessage) json.RawMessage {
 }
 
 // near reports whether a record with value at is next to the watermark: a walk that starts there
-// (less the overlap) sees it again.
+// (less the overlap, in the format that requests and windows are written in) sees it again.
 func (k *watermarkKind) near(at, watermark json.RawMessage) bool {
-	edge := watermark
-	if k.overlap != "" {
-		edge = k.shift(watermark)
+	edge := k.shift(watermark)
+	if k.typ == "time" {
+		t, ok := k.time(edge)
+		if ok && k.windows != "" {
+			t = floor(t, k.windows)
+		}
+		if a, okA := k.time(at); ok && okA {
+			return !a.Before(t)
+		}
 	}
-	return k.compare(at, edge) >= 0
+	return k.compare(at, watermark) >= 0 || k.compare(at, edge) >= 0
 }
 
 // subtract is a number less another, exact for whole numbers.

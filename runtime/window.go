@@ -32,7 +32,7 @@ func (sr *streamRun) bounds(ctx context.Context, w *spec.Window, watermark json.
 	if from, err = sr.instant(ctx, sc, w.From, w.Format, now); err != nil {
 		return from, to, err
 	}
-	to = now
+	to = now.Truncate(time.Second)
 	if w.To != nil {
 		if to, err = sr.instant(ctx, sc, w.To, w.Format, now); err != nil {
 			return from, to, err
@@ -71,6 +71,9 @@ func (sr *streamRun) instant(ctx context.Context, sc *scope, t *spec.Text, forma
 		return time.Time{}, codeError(CodeNullInRequest, "%s: the window's end %q is null", t.Pos, source(t))
 	}
 	if at, err := spec.ParseTime(text(v), now); err == nil {
+		if relative(text(v)) {
+			at = at.Truncate(time.Second)
+		}
 		return at.UTC(), nil
 	}
 	if at, ok := parseStamp(text(v), format); ok {
@@ -94,6 +97,10 @@ func (s span) values(w *spec.Window) *windowValues {
 
 // floor cuts off what the format cannot write, so that neighbouring windows meet.
 func floor(t time.Time, format string) time.Time {
+	switch format {
+	case "", "rfc3339":
+		return t
+	}
 	if u := unit(format); u < time.Hour {
 		return t.Truncate(u)
 	}
@@ -108,8 +115,10 @@ func unit(format string) time.Duration {
 	switch format {
 	case "epoch":
 		return time.Second
-	case "epoch_ms", "", "rfc3339":
+	case "epoch_ms":
 		return time.Millisecond
+	case "", "rfc3339":
+		return time.Microsecond // finer than most APIs store, and read by those that store less
 	}
 	probe := time.Date(2026, 1, 2, 3, 4, 5, 123456789, time.UTC)
 	for _, u := range []time.Duration{time.Nanosecond, time.Microsecond, time.Millisecond, time.Second, time.Minute, time.Hour} {

@@ -388,6 +388,7 @@ type Details struct {
 	Pos     Pos
 	Request *Request
 	Batch   int         // ids a request, default 1
+	List    bool        // batch is given: ${ids} is a list also when it holds one id
 	ID      engine.Path // in the record; nil: the record itself
 	Records Records
 }
@@ -449,6 +450,7 @@ type Incremental struct {
 	Overlap   string // "" without; a duration with type time, a number with type number
 	Format    string // rfc3339 (default) epoch epoch_ms or a Go layout
 	StopAt    bool   // stop_at_watermark
+	Read      bool   // an expression of the file reads ${watermark} for this stream
 }
 
 // Chains is the stream's `chains`.

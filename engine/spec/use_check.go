@@ -19,6 +19,9 @@ func checkUses(r reader, c *Connector) {
 			if !slices.Contains(allowed, n.name) {
 				continue // package script compiles the expression and knows JavaScript's own names
 			}
+			if n.name == "watermark" {
+				readsWatermark(c, u.stream)
+			}
 			if why := r.missing(c, u, n.name); why != "" {
 				r.failAt(u.node, n.off, why, "")
 				continue
@@ -41,6 +44,15 @@ func checkUses(r reader, c *Connector) {
 				hint = what
 			}
 			r.failAt(u.node, n.at, fmt.Sprintf("`%s.%s` is not defined", n.name, n.member), hint)
+		}
+	}
+}
+
+// readsWatermark notes that an expression of the stream, or of all streams when it is nil, reads it.
+func readsWatermark(c *Connector, stream *Stream) {
+	for _, s := range c.Streams {
+		if s.Incremental != nil && (stream == nil || stream == s) {
+			s.Incremental.Read = true
 		}
 	}
 }
