@@ -124,10 +124,8 @@ func (b *board) lines(width int) []string {
 	defer b.mu.Unlock()
 	now := b.now()
 	var out []string
-	room := boardLines
 	if b.started > 1 {
 		out = append(out, b.sum(now))
-		room--
 	}
 	for i, r := range b.rows {
 		if left := len(b.rows) - i; left > 1 && len(out) == boardLines-1 {

@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
 	"io/fs"
 	"os"
 	"slices"
@@ -194,91 +193,4 @@ func chainKey(given string) string {
 		return string(rawjson.Canonical(nil, []byte(given)))
 	}
 	return given
-}
-
-func newStateExport() *cobra.Command {
-	return &cobra.Command{
-		Use:   "export <connector>",
-		Short: "Print what is stored of a connector as JSON, for `state import` on another host",
-		Long: "export prints positions, watermarks and the keys of delivered records as one JSON document.\n" +
-			"How far output files are written, and credentials, stay behind.",
-		Args:              wants("a connector", 1, 1),
-		ValidArgsFunction: completeStreams(0),
-		RunE: func(cmd *cobra.Command, args []string) error {
-			l, err := openLedger(cmd, args[0], false)
-			if err != nil {
-				return err
-			}
-			defer l.Close()
-			if _, err := l.streams(cmd.Context(), nil); err != nil {
-				return err
-			}
-			if err := l.Export(cmd.Context(), l.name, cmd.OutOrStdout()); err != nil {
-				return stateError(err)
-			}
-			return nil
-		},
-	}
-}
-
-func newStateImport() *cobra.Command {
-	return &cobra.Command{
-		Use:               "import <connector> [file]",
-		Short:             "Replace what is stored of a connector by what `state export` printed (- or no file: stdin)",
-		Args:              wants("a connector", 1, 2),
-		ValidArgsFunction: completeStreams(0),
-		RunE: func(cmd *cobra.Command, args []string) error {
-			in := cmd.InOrStdin()
-			if len(args) > 1 && args[1] != "-" {
-				f, err := os.Open(args[1])
-				if err != nil {
-					return usage("%w", plain(err))
-				}
-				defer f.Close()
-				in = f
-			}
-			return importState(cmd, args[0], in)
-		},
-	}
-}
-
-func importState(cmd *cobra.Command, arg string, in io.Reader) error {
-	name := arg
-	if c, err := lookUp(arg, script.Options{}); err == nil {
-		name = c.Spec.Name
-		c.Close()
-	} else if !errors.Is(err, fs.ErrNotExist) {
-		return &exitError{exitUsage, err}
-	}
-	doc, err := io.ReadAll(in)
-	if err != nil {
-		return usage("the document to import: %w", err)
-	}
-	var head struct{ Connector string }
-	if err := json.Unmarshal(doc, &head); err != nil {
-		return usage("the document to import is not what `runner state export` prints: %w", err)
-	}
-	if head.Connector != name {
-		return usage("the document to import is of connector %s, not of %s; nothing is changed", head.Connector, name)
-	}
-	file, err := cmd.Flags().GetString("state")
-	if err != nil {
-		return err
-	}
-	db, err := store.Open(cmd.Context(), file, store.Options{})
-	if err != nil {
-		return stateError(err)
-	}
-	defer db.Close()
-	_, streams, err := db.Import(cmd.Context(), strings.NewReader(string(doc)))
-	if err != nil {
-		var held *engine.HeldError
-		var broken *store.Error
-		if errors.As(err, &held) || errors.As(err, &broken) {
-			return stateError(err)
-		}
-		return usage("%w", err)
-	}
-	fmt.Fprintf(cmd.ErrOrStderr(), "%s: imported %s into %s\n", name, strings.Join(streams, ", "), file)
-	return nil
 }

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"os"
 	"time"
 
@@ -15,73 +14,10 @@ import (
 	"github.com/lastpage/lastpage/store"
 )
 
-func newStateReset() *cobra.Command {
-	var chain string
-	cmd := &cobra.Command{
-		Use:   "reset <connector> [stream]",
-		Short: "Forget position, watermark and delivered keys, so that the next run starts over",
-		Long: "reset forgets what is stored of a connector, of one stream, or of one chain. The next run walks it again and\n" +
-			"appends to its output; `runner run --fresh` begins the output anew as well.",
-		Args:              wants("a connector", 1, 2),
-		ValidArgsFunction: completeStreams(1),
-		RunE: func(cmd *cobra.Command, args []string) error {
-			one := cmd.Flags().Changed("chain")
-			if one && len(args) < 2 {
-				return usage("--chain needs the stream: runner state reset %s <stream> --chain '%s'", args[0], chain)
-			}
-			l, err := openLedger(cmd, args[0], true)
-			if err != nil {
-				return err
-			}
-			defer l.Close()
-			streams, err := l.streams(cmd.Context(), args[1:])
-			if err != nil {
-				return err
-			}
-			if one {
-				return l.resetChain(cmd.Context(), cmd.ErrOrStderr(), &streams[0], chainKey(chain))
-			}
-			for i := range streams {
-				if err := l.Reset(cmd.Context(), streams[i].StreamKey); err != nil {
-					return stateError(err)
-				}
-				fmt.Fprintf(cmd.ErrOrStderr(), "%s/%s: forgotten; the next run starts over and appends to its output\n", l.name, streams[i].StreamKey.Stream)
-			}
-			return nil
-		},
-	}
-	cmd.Flags().StringVar(&chain, "chain", "", "forget the chain with this `KEY` only, as `state list` prints it")
-	return cmd
-}
-
-func (l *ledger) resetChain(ctx context.Context, out io.Writer, s *store.Stream, key string) error {
-	if err := l.hasChain(ctx, s.StreamKey, key); err != nil {
-		return err
-	}
-	base, err := runtime.ChainBase(key)
-	if err != nil {
-		return usage("--chain: %w", err)
-	}
-	if err := l.ResetChain(ctx, s.StreamKey, key, &base); err != nil {
-		return stateError(err)
-	}
-	fmt.Fprintf(out, "%s/%s %s: forgotten; the next run starts this chain over\n", l.name, s.StreamKey.Stream, key)
-	return nil
-}
-
-func (l *ledger) hasChain(ctx context.Context, s engine.StreamKey, key string) error {
-	if _, ok, err := l.Chain(ctx, s, key); err != nil {
-		return stateError(err)
-	} else if !ok {
-		return usage("stream %s has no chain %s; `runner state list %s %s` lists them", s.Stream, key, l.name, s.Stream)
-	}
-	return nil
-}
-
 // setFlags are those of `runner state set`.
 type setFlags struct {
 	settings
-	position, watermark, chain string
+	position, watermark, kept, chain string
 }
 
 func newStateSet() *cobra.Command {
@@ -98,15 +34,23 @@ func newStateSet() *cobra.Command {
 		Args:              wants("a connector and a stream", 2, 2),
 		ValidArgsFunction: completeStreams(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
+			n := 0
+			for _, name := range []string{"position", "watermark", "kept"} {
+				if cmd.Flags().Changed(name) {
+					n++
+				}
+			}
+			if n != 1 {
+				return usage("state set needs one of --position, --watermark, --kept")
+			}
 			return f.run(cmd, args[0], args[1])
 		},
 	}
 	f.settings.valueFlags(cmd)
+	cmd.Flags().StringVar(&f.kept, "kept", "", "`JSON` of the position that every next walk begins at, as pagination.keep stores it")
 	cmd.Flags().StringVar(&f.position, "position", "", "`JSON` of the position of the next page")
 	cmd.Flags().StringVar(&f.watermark, "watermark", "", "`JSON` of the watermark")
 	cmd.Flags().StringVar(&f.chain, "chain", "", "`KEY` of the chain, as `state list` prints it; needed where the stream has several")
-	cmd.MarkFlagsMutuallyExclusive("position", "watermark")
-	cmd.MarkFlagsOneRequired("position", "watermark")
 	return cmd
 }
 
@@ -123,7 +67,7 @@ func (f *setFlags) run(cmd *cobra.Command, name, stream string) error {
 	if cmd.Flags().Changed("position") {
 		return f.setPosition(cmd, l, key)
 	}
-	return f.setWatermark(cmd, l, key)
+	return f.setBookmark(cmd, l, key)
 }
 
 func (f *setFlags) setPosition(cmd *cobra.Command, l *ledger, s engine.StreamKey) error {
@@ -219,15 +163,20 @@ func (f *setFlags) oneChain(cmd *cobra.Command, l *ledger, s engine.StreamKey) (
 	return list[0].Key, nil
 }
 
-func (f *setFlags) setWatermark(cmd *cobra.Command, l *ledger, s engine.StreamKey) error {
+// setBookmark moves the watermark or the kept position, which a walk begins with.
+func (f *setFlags) setBookmark(cmd *cobra.Command, l *ledger, s engine.StreamKey) error {
 	ctx := cmd.Context()
-	watermark, err := jsonFlag("watermark", f.watermark)
+	name, given, check, says := "watermark", f.watermark, runtime.CheckWatermark, "reads from the watermark"
+	if cmd.Flags().Changed("kept") {
+		name, given, check, says = "kept", f.kept, runtime.CheckPosition, "begins at the kept position"
+	}
+	value, err := jsonFlag(name, given)
 	if err != nil {
 		return err
 	}
 	if st := l.shape(s.Stream); st != nil {
-		if err := runtime.CheckWatermark(st, watermark); err != nil {
-			return usage("--watermark: %w", err)
+		if err := check(st, value); err != nil {
+			return usage("--%s: %w", name, err)
 		}
 	}
 	base, open, err := f.base(cmd, l, s)
@@ -238,25 +187,31 @@ func (f *setFlags) setWatermark(cmd *cobra.Command, l *ledger, s engine.StreamKe
 	if err != nil {
 		return stateError(err)
 	}
-	if err := l.SetBookmark(ctx, s, engine.Bookmark{Base: base, Watermark: watermark, Kept: mark.Kept, Updated: time.Now()}); err != nil {
+	mark.Base, mark.Updated, mark.Recent = base, time.Now(), nil
+	if name == "kept" {
+		mark.Kept = value
+	} else {
+		mark.Watermark = value
+	}
+	if err := l.SetBookmark(ctx, s, mark); err != nil {
 		return stateError(err)
 	}
-	given := ""
+	also := ""
 	if len(open) > 0 {
-		given = "; the walk that was under way is given up"
+		also = "; the walk that was under way is given up"
 	} else if round, err := l.Round(ctx, s); err == nil && round.Open && round.Number > 0 {
-		given = ", once the walk that is under way has ended"
+		also = ", once the walk that is under way has ended"
 	}
 	for _, key := range open {
 		if err := l.ResetChain(ctx, s, key, nil); err != nil {
 			return stateError(err)
 		}
 	}
-	fmt.Fprintf(cmd.ErrOrStderr(), "%s/%s%s: the next run reads from the watermark %s%s\n", s.Connector, s.Stream, behind(base), short(watermark, 120), given)
+	fmt.Fprintf(cmd.ErrOrStderr(), "%s/%s%s: the next run %s %s%s\n", s.Connector, s.Stream, behind(base), says, short(value, 120), also)
 	return nil
 }
 
-// base is the bookmark that a watermark belongs to, and the chains of it whose walk is under way.
+// base is the bookmark that a chain belongs to, and the chains of it whose walk is under way.
 func (f *setFlags) base(cmd *cobra.Command, l *ledger, s engine.StreamKey) (base string, open []string, err error) {
 	ctx := cmd.Context()
 	bases := map[string]bool{}
