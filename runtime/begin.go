@@ -102,6 +102,7 @@ func (sr *streamRun) readRound(ctx context.Context) error {
 		return err
 	}
 	sr.round, sr.roundData = round, roundDataOf(round)
+	sr.before = sr.roundData.Base
 	if round.Open && sr.roundData.Fingerprint != sr.fingerprint() {
 		sr.notice("", NoticeTokenDropped, "the connector's request or pagination changed since the last run: the walk begins anew")
 		sr.round.Open = false

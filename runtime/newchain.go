@@ -34,6 +34,7 @@ func (sr *streamRun) chain(ctx context.Context, row engine.Chain) (*chain, error
 	if c.state, err = parseState(row.State); err != nil {
 		return nil, &Error{Code: CodeState, Err: err}
 	}
+	sr.rebaseState(&c.state)
 	mark, err := sr.loadMark(ctx, base)
 	if err != nil {
 		return nil, err
@@ -71,7 +72,7 @@ func (sr *streamRun) windowPartition() *spec.Window {
 func (c *chain) start(ctx context.Context, mark engine.Bookmark) error {
 	inherit := c.state.Inherit
 	c.state = chainState{Fingerprint: c.sr.roundData.Fingerprint, Inherit: inherit}
-	position := mark.Kept
+	position := c.sr.rebase(mark.Kept)
 	if begin := c.sr.job.Begin[c.sr.spec.Name]; begin != nil {
 		position = begin
 	}

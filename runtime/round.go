@@ -20,6 +20,7 @@ type roundData struct {
 	With        []string      `json:"with,omitempty"`     // streams of the run that worked on it, sorted
 	Own         bool          `json:"own,omitempty"`      // its chains are listed by a walk of the parent that is for children alone
 	Reopened    bool          `json:"reopened,omitempty"` // the session was lost on the way: some of it was read in another
+	Base        string        `json:"base,omitempty"`     // origin of the base URL that its positions belong to
 }
 
 func (d roundData) marshal() json.RawMessage {
@@ -35,6 +36,7 @@ func roundDataOf(r engine.Round) roundData {
 
 // putRound stores the round as it is now.
 func (sr *streamRun) putRound(ctx context.Context) error {
+	sr.roundData.Base = sr.origin
 	sr.round.Data = sr.roundData.marshal()
 	return sr.job.Ledger.PutRound(ctx, sr.lease, sr.round)
 }

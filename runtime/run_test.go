@@ -436,3 +436,31 @@ streams:
 		}
 	}
 }
+
+// TestLinksFollowTheBase: an API that moves to another address is gone on with, mid-walk and at a kept
+// link.
+func TestLinksFollowTheBase(t *testing.T) {
+	var base string
+	n := 25
+	r := newRig(t, func(w http.ResponseWriter, q *http.Request) {
+		at, _ := strconv.Atoi(q.URL.Query().Get("after"))
+		end := min(n, at+10)
+		answer(w, `{"items":%s,"next":"%s/list?after=%d"}`, items(at+1, end), base, end)
+	}, `
+streams:
+  s:
+    request: {path: /list}
+    records: {path: items, key: id}
+    pagination: {type: link, next: body.next, decides: page, repeat: end, keep: token}
+`)
+	base = r.server.URL
+	want(t, r.run(func(j *runtime.Job) { j.MaxPages = 1 }), "truncated limit")
+	r.count("s", "id", 10)
+	base = strings.Replace(r.server.URL, "127.0.0.1", "localhost", 1)
+	move := func(j *runtime.Job) { j.Set["base_url"] = base }
+	want(t, r.run(move), "complete")
+	r.count("s", "id", 25)
+	base, n = r.server.URL, 33
+	want(t, r.run(), "complete")
+	r.count("s", "id", 33)
+}

@@ -46,6 +46,8 @@ type streamRun struct {
 	persistKeys bool // and in the ledger
 	wholeKeys   bool // all of the walk's, because a fallback begins it again
 
+	origin    string // of the base URL
+	before    string // of the last run's base URL, "" when there was none
 	round     engine.Round
 	roundData roundData
 	last      int64      // greatest ordinal that was listed
@@ -81,6 +83,9 @@ func newStreamRun(ctx context.Context, b *bound, st *spec.Stream, name string) (
 	sr := &streamRun{bound: b, spec: st, name: engine.StreamKey{Connector: b.connector.Name, Stream: name}, marks: map[string]engine.Bookmark{}, left: -1}
 	var err error
 	if sr.client, err = b.client(ctx, st); err != nil {
+		return nil, err
+	}
+	if sr.origin, err = b.originOf(ctx, st); err != nil {
 		return nil, err
 	}
 	if sr.match, err = compileMatch(st.Pagination.Token.Match); err != nil {
