@@ -226,37 +226,44 @@ func (r *Result) concluded(f *facts, files map[string][]byte, opt Options) {
 	}
 }
 
-// rewrite is the case with the files in changed; new requests stand before their responses, other new
-// files at the end.
+// rewrite is the case with the files in changed; new requests stand before their responses, new
+// records before the verdict or at the end.
 func (k *Case) rewrite(changed map[string][]byte) []byte {
 	out := &txtar.Archive{Comment: k.archive.Comment}
-	done := map[string]bool{}
+	add := func(name string, data []byte) {
+		out.Files = append(out.Files, txtar.File{Name: name, Data: lined(data)})
+	}
+	has := map[string]bool{}
 	for _, f := range k.archive.Files {
-		if n, ok := strings.CutSuffix(f.Name, suffixResponse); ok {
-			if text, isNew := changed[n+suffixRequest]; isNew && !done[n+suffixRequest] {
-				out.Files = append(out.Files, txtar.File{Name: n + suffixRequest, Data: lined(text)})
-				done[n+suffixRequest] = true
+		has[f.Name] = true
+	}
+	var records []string
+	for name := range changed {
+		if !has[name] && name != fileVerdict && !strings.HasSuffix(name, suffixRequest) {
+			records = append(records, name)
+		}
+	}
+	slices.Sort(records)
+	for _, f := range k.archive.Files {
+		if n, ok := strings.CutSuffix(f.Name, suffixResponse); ok && !has[n+suffixRequest] && changed[n+suffixRequest] != nil {
+			add(n+suffixRequest, changed[n+suffixRequest])
+		}
+		if f.Name == fileVerdict {
+			for _, name := range records {
+				add(name, changed[name])
 			}
+			records = nil
 		}
 		if text, ok := changed[f.Name]; ok {
-			if done[f.Name] {
-				continue
-			}
 			f.Data = text
-			done[f.Name] = true
 		}
-		f.Data = lined(f.Data)
-		out.Files = append(out.Files, f)
+		add(f.Name, f.Data)
 	}
-	var rest []string
-	for name := range changed {
-		if !done[name] {
-			rest = append(rest, name)
-		}
+	for _, name := range records {
+		add(name, changed[name])
 	}
-	slices.Sort(rest) // records before verdict
-	for _, name := range rest {
-		out.Files = append(out.Files, txtar.File{Name: name, Data: lined(changed[name])})
+	if text, ok := changed[fileVerdict]; ok && !has[fileVerdict] {
+		add(fileVerdict, text)
 	}
 	return txtar.Format(out)
 }

@@ -36,6 +36,9 @@ func parseVerdict(b []byte) (*verdict, error) {
 	}
 	root := v.root()
 	if root == nil {
+		if len(v.doc.Content) > 0 {
+			return nil, errors.New("want a map, such as verdict: complete")
+		}
 		return v, nil
 	}
 	known := slices.Concat(runKeys, streamKeys, []string{keyStreams})
