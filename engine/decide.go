@@ -124,5 +124,11 @@ func (w *Walk) doubt(s State, p Page, e Evidence, f finding, v *Verdict) {
 	if f.doubt == CodeStalled && p.Records == 0 {
 		w.move(s, p, e, &v.Next) // an empty page is done with
 	}
-	v.Next.Ladder, v.Next.Recoveries, v.Next.Empty, v.Next.Stale, v.Next.Barren = 0, 0, 0, 0, 0
+	if n := int64(v.Next.Empty); n > 1 && w.Rules.Type == PageNumber && s.Rung == 0 {
+		start := pageNumber{w.Rules}.start() // the first of the empty pages in a row may have been the false one
+		if at, err := integer(v.Next.Position, start); err == nil {
+			v.Next.Position = number(max(at-n+1, min(start, at)))
+		}
+	}
+	v.Next = v.Next.Rested()
 }

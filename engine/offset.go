@@ -37,6 +37,21 @@ func (o offset) Read(s, after State, p Page, e *Evidence) {
 		next = at + o.r.Limit
 	}
 	e.Next = number(next)
+	e.onGround(after)
+}
+
+// onGround lets a walk that has begun again go on over ground that it knows: the count has reached the
+// total before the walk has reached the end, and what speaks of this page itself decides.
+func (e *Evidence) onGround(after State) {
+	if after.Recovered == 0 {
+		return
+	}
+	for _, name := range [...]string{WitnessRemaining, WitnessTotalPages, WitnessMore, WitnessDone} {
+		if e.Of(name) == SaysMore && e.Of(WitnessPage) == SaysMore {
+			e.Deciders = append([]string{name}, e.Deciders...)
+			return
+		}
+	}
 }
 
 var (
@@ -92,6 +107,7 @@ func (n pageNumber) Read(s, after State, p Page, e *Evidence) {
 		at = n.start() + s.Pages
 	}
 	e.Next = number(at + 1)
+	e.onGround(after)
 }
 
 // positional reports whether positions are counted by the client, so that no server confirms them.

@@ -47,6 +47,12 @@ type State struct {
 	Memo json.RawMessage `json:"memo,omitempty"` // the hook's own
 }
 
+// Rested is s as a later run takes it up: with a ladder and guards that begin anew.
+func (s State) Rested() State {
+	s.Ladder, s.Recoveries, s.Empty, s.Stale, s.Barren = 0, 0, 0, 0, 0
+	return s
+}
+
 // Count is the running count that a total is compared with: records as received, less those that were
 // asked for a second time.
 func (s State) Count() int64 { return s.Received - s.Overlap }

@@ -232,6 +232,7 @@ func (c *chain) recover(ctx context.Context, g *got, code string, cause error) *
 	}
 	if !ok {
 		end := chainEnd{verdict: Incomplete, reason: code, detail: cause.Error(), err: cause}
+		c.state.State = c.state.Rested()
 		c.note(ctx, end)
 		return &end
 	}

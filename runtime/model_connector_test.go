@@ -8,7 +8,6 @@ import (
 	"strings"
 	"time"
 
-	"github.com/lastpage/lastpage/engine"
 	"github.com/lastpage/lastpage/runtime"
 )
 
@@ -320,19 +319,11 @@ func (m *model) cut() modelRun {
 	return modelRun{}
 }
 
-// mayStay reports whether a walk may be unable to end although the API is well: its token is dead, and
-// nothing that was declared leads past it.
+// mayStay reports whether a walk may be unable to end although the API is well: its token is dead or
+// leads to the wrong place, records lie behind it that a fault has passed over, or a total has lied; and
+// nothing that was declared leads back. Then the runs say that they get no further.
 func (m *model) mayStay(rep *runtime.Report) bool {
-	if slices.Contains(m.ladder, "{type: restart}") {
-		return false
-	}
-	switch rep.Reason {
-	case runtime.CodeTokenExpired, "token_spent", "http_400":
-		return true
-	case engine.CodeCycle, engine.CodeStalled: // a false token has led it back to the start: that is said, and a person can move it
-		return rep.Streams[0].Events[runtime.NoticePoisoned] > 0
-	}
-	return false
+	return !slices.Contains(m.ladder, "{type: restart}") && rep.Streams[0].Events[runtime.NoticePoisoned] > 0
 }
 
 func (m *model) has(id int) bool {
