@@ -13,6 +13,7 @@ import (
 // ledger that lasts, when there is one.
 type memory struct {
 	secrets Ledger // nil: a secret that the API rotates is gone with the process
+	whole   bool   // a position that is handed over carries the whole walk
 
 	mu     sync.Mutex
 	round  engine.Round

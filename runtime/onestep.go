@@ -18,6 +18,9 @@ type StepAt struct {
 	Stream    string
 	Position  json.RawMessage // nil or null: the first page
 	Partition json.RawMessage // an object with the chain's values; nil: the stream's only chain
+	// Whole lets Next carry all that a walk knows (counts, the fallback ladder, keys), not only what the
+	// API itself does not.
+	Whole bool
 }
 
 // StepResult is one page and where the next one is.
@@ -50,7 +53,7 @@ func (e *ArgumentError) Error() string { return e.Name + ": " + e.Msg }
 // and Fresh are not used. The error is set when no request could be made of the arguments.
 func Step(ctx context.Context, job *Job, at StepAt) (*StepResult, error) {
 	own := *job
-	keep := &memory{secrets: job.Ledger}
+	keep := &memory{secrets: job.Ledger, whole: at.Whole}
 	out := &collector{}
 	own.Ledger, own.Sink, own.Streams, own.Fresh, own.Begin, own.MaxPages = keep, out, []string{at.Stream}, false, nil, 0
 	b, err := bind(ctx, &own)
@@ -114,6 +117,9 @@ func (b *bound) stepStream(ctx context.Context, job *Job, at StepAt) (*streamRun
 	if saved == nil && at.Position != nil && string(at.Position) != "null" {
 		climbable(st)
 		job.Begin = map[string]json.RawMessage{st.Name: at.Position}
+	}
+	if saved != nil && int64(len(saved.keys())) < saved.State.Delivered {
+		forward(st)
 	}
 	sr, err := newStreamRun(ctx, b, st, st.Name)
 	if err != nil {
@@ -247,7 +253,7 @@ func (c *chain) stepEnd(end chainEnd, keep *memory, out *collector) (*StepResult
 		}
 		r.Detail = "the window holds too much; read its halves: " + strings.Join(halves, " and ")
 	case end.yield, end.verdict == Truncated && end.reason == CodeLimit && r.Fetched:
-		next, err := c.handOver(append(keep.keys, keep.fresh...))
+		next, err := c.handOver(append(keep.keys, keep.fresh...), keep.whole)
 		if err != nil {
 			return nil, err
 		}

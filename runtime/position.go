@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"net/url"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -67,6 +68,7 @@ const (
 	stateMember = "$state"
 	keysMember  = "$keys"
 	keysKept    = 4096 // keys that travel with a position, the newest
+	keysNear    = 1024 // of them, where they tell records apart that neighbouring pages share and nothing else
 )
 
 // envelope is a position with what the walk knows beside it.
@@ -108,20 +110,25 @@ func (e *envelope) keys() []uint64 {
 	return out
 }
 
-// handOver is the position that the next call goes on from.
-func (c *chain) handOver(keys []uint64) (json.RawMessage, error) {
+// handOver is the position that the next call goes on from; with whole it is never the API's own alone.
+func (c *chain) handOver(keys []uint64, whole bool) (json.RawMessage, error) {
 	st := c.state
 	st.Session = c.session(&st)
-	bare := st.Position != nil && !c.knowsMore(&st) && c.sr.ends(st.Position) == "" &&
+	bare := !whole && st.Position != nil && !c.knowsMore(&st) && c.sr.ends(st.Position) == "" &&
 		!(rawjson.Kind(st.Position) == '{' && bytes.Contains(st.Position, []byte(stateMember)))
 	if bare {
 		return st.Position, nil
 	}
 	e := envelope{State: &st}
-	if c.boundary() {
-		for _, k := range keys[max(0, len(keys)-keysKept):] {
-			e.Keys = binary.LittleEndian.AppendUint64(e.Keys, k)
-		}
+	n := 0
+	switch {
+	case c.boundary() || whole && slices.Contains(c.walk.Rules.Fallback, engine.FallbackRestart):
+		n = keysKept
+	case whole:
+		n = keysNear
+	}
+	for _, k := range keys[max(0, len(keys)-n):] {
+		e.Keys = binary.LittleEndian.AppendUint64(e.Keys, k)
 	}
 	return json.Marshal(e)
 }
@@ -194,4 +201,13 @@ func climbable(st *spec.Stream) {
 		}
 	}
 	pg.Fallback, pg.Rules.Fallback = rungs, kinds
+}
+
+// forward drops the rungs from the one on that begins the walk anew: it needs the keys of every record
+// that was delivered.
+func forward(st *spec.Stream) {
+	pg := &st.Pagination
+	if i := slices.Index(pg.Rules.Fallback, engine.FallbackRestart); i >= 0 {
+		pg.Fallback, pg.Rules.Fallback = pg.Fallback[:i], pg.Rules.Fallback[:i]
+	}
 }
