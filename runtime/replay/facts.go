@@ -11,7 +11,7 @@ import (
 )
 
 // gather puts a run's report and what is stored after it into the words of a verdict.
-func gather(c *runtime.Connector, r *runtime.Report, err error, at *clock, led *ledger) *facts {
+func gather(c *runtime.Connector, r *runtime.Report, err error, at *clock, led *runtime.MemoryLedger) *facts {
 	f := &facts{run: map[string]json.RawMessage{}, streams: map[string]map[string]json.RawMessage{}}
 	waits := []string{}
 	for _, d := range at.waited() {
@@ -46,7 +46,7 @@ func gather(c *runtime.Connector, r *runtime.Report, err error, at *clock, led *
 			events = map[string]int64{}
 		}
 		put(m, "events", events)
-		marks := led.bookmarks(s.Name)
+		marks := led.Bookmarks(engine.StreamKey{Connector: c.Spec.Name, Stream: s.Name})
 		m["watermark"] = marked(marks, func(b engine.Bookmark) json.RawMessage { return b.Watermark })
 		if st := c.Spec.Stream(s.Name); st != nil && (st.Pagination.Keep != nil || st.Pagination.KeepToken) {
 			m["kept"] = marked(marks, func(b engine.Bookmark) json.RawMessage { return b.Kept })

@@ -52,13 +52,13 @@ func (k *Case) play(ctx context.Context, c *runtime.Connector, opt Options) (*Re
 	at := &clock{now: k.config.now}
 	p := &player{list: k.exchanges, clock: at, adopt: opt.Update, cancel: cancel, used: map[*exchange]*request{}}
 	out := &sink{lines: map[string][][]byte{}}
-	led := newLedger()
+	led := new(runtime.MemoryLedger)
 	for stream, mark := range k.checkpoint {
 		if c.Spec.Stream(stream) == nil {
 			return nil, nil, &Error{k.File, fileCheckpoint, "the connector has no stream " + stream}
 		}
 		for _, b := range mark.bookmarks() {
-			led.of(engine.StreamKey{Stream: stream}).books[b.Base] = b
+			led.SetBookmark(engine.StreamKey{Connector: c.Spec.Name, Stream: stream}, b)
 		}
 	}
 	r := &Result{Case: k}
@@ -86,7 +86,7 @@ func (k *Case) play(ctx context.Context, c *runtime.Connector, opt Options) (*Re
 }
 
 // job is one run of the case.
-func (k *Case) job(c *runtime.Connector, step Step, p *player, at *clock, led *ledger, out *sink, opt Options) *runtime.Job {
+func (k *Case) job(c *runtime.Connector, step Step, p *player, at *clock, led *runtime.MemoryLedger, out *sink, opt Options) *runtime.Job {
 	values := map[string]json.RawMessage{}
 	for name, v := range k.config.values {
 		values[name] = v

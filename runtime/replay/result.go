@@ -67,7 +67,7 @@ func lined(b []byte) []byte {
 }
 
 // compare holds what the engine did against the case, and writes the case anew.
-func (r *Result) compare(c *runtime.Connector, p *player, at *clock, led *ledger, out *sink, opt Options) {
+func (r *Result) compare(c *runtime.Connector, p *player, at *clock, led *runtime.MemoryLedger, out *sink, opt Options) {
 	files := map[string][]byte{} // that changed
 	r.requests(p, files)
 	if p.stray == nil {
