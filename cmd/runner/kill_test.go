@@ -24,7 +24,7 @@ import (
 	_ "github.com/mattn/go-sqlite3"
 )
 
-var kills = flag.Int("kills", 15, "how often TestKill ends the run with SIGKILL")
+var kills = flag.Int("kills", 15, "how often TestKill ends the run with SIGKILL; there are 25 pages for each")
 
 // The API that is walked: numbered pages of five records, also by token and in four parts.
 const (
@@ -139,7 +139,7 @@ type killCase struct {
 	stream, to string
 	ordered    bool // the records come in order
 	read       func(t *testing.T, path string) []int
-	share      int  // the case has 5,000 pages and -kills kills, divided by this
+	share      int  // the case has -kills kills, divided by this
 	begin      bool // killed as soon as there is any output
 }
 
@@ -164,9 +164,10 @@ func TestKill(t *testing.T) {
 		{"page", "sqlite:out", false, killSQLite, 5, false},
 	} {
 		t.Run(c.stream+" "+c.to[:strings.IndexByte(c.to, ':')], func(t *testing.T) {
-			api := newKillAPI(5000 / c.share)
+			n := max(2, *kills/c.share)
+			api := newKillAPI(25 * n)
 			defer api.Close()
-			c.run(t, api, bin, filepath.Join(dir, "kill.yaml"), max(2, *kills/c.share))
+			c.run(t, api, bin, filepath.Join(dir, "kill.yaml"), n)
 		})
 	}
 	t.Run("first page", func(t *testing.T) {
