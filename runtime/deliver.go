@@ -41,6 +41,7 @@ type committer struct {
 	ledger Ledger
 	sink   Sink
 	group  Group
+	pages  *pageSink // nil unless a loop takes the pages, one by one
 	in     chan *delivery
 	wg     sync.WaitGroup
 	err    error       // the first; nothing is written after it
@@ -50,6 +51,9 @@ type committer struct {
 
 func newCommitter(ctx context.Context, l Ledger, s Sink, g Group) *committer {
 	c := &committer{ledger: l, sink: s, group: g, in: make(chan *delivery, groupPages)}
+	if p, ok := s.(*pageSink); ok {
+		c.pages, c.sink = p, p.Sink
+	}
 	c.wg.Go(func() { c.loop(ctx) })
 	return c
 }
@@ -80,7 +84,7 @@ func (c *committer) loop(ctx context.Context) {
 		}
 		group = append(group[:0], first)
 	more:
-		for len(group) < groupPages {
+		for len(group) < groupPages && c.pages == nil {
 			select {
 			case d, ok := <-c.in:
 				if !ok {
@@ -191,6 +195,11 @@ func (c *committer) commit(ctx context.Context, group []*delivery) error {
 
 // write hands a delivery's records to the sink.
 func (c *committer) write(ctx context.Context, d *delivery) error {
+	if c.pages != nil {
+		if err := c.pages.hand(d); err != nil {
+			return err
+		}
+	}
 	if len(d.records) == 0 || d.sr.silent {
 		return nil
 	}

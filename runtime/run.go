@@ -18,6 +18,9 @@ const renewEvery = 5 * time.Second
 // a configuration that does not fit, a stream that someone else is running (*engine.HeldError), a
 // ledger or sink that cannot be opened. Whatever happens later is in the report.
 func Run(ctx context.Context, job *Job) (*Report, error) {
+	if err := job.ready(); err != nil {
+		return nil, err
+	}
 	b, err := bind(ctx, job)
 	if err != nil {
 		return nil, err
