@@ -99,6 +99,9 @@ func (f *testFlags) connector(ctx context.Context, out io.Writer, name string, s
 		return usage("--update writes files, and %s ships in the program: name its folder", name)
 	}
 	c, err := find(name, script.Options{})
+	if err != nil && !exists(name) && !isShipped(name) {
+		return err
+	}
 	if err != nil {
 		sum.invalid++
 		fmt.Fprintf(out, "%s\n", err)

@@ -111,7 +111,9 @@ func Parse(path string, text []byte, open func(name string) ([]byte, error)) (*C
 		}
 		delete(pairs, n)
 		if x.response == nil {
-			bad(strconv.Itoa(n)+suffixRequest, fmt.Errorf("has no %d%s", n, suffixResponse))
+			if !x.answered {
+				bad(x.name(suffixRequest), fmt.Errorf("has no %d%s", n, suffixResponse))
+			}
 			continue
 		}
 		bad(x.name(suffixResponse), x.response.load(c))
@@ -155,6 +157,7 @@ func (c *Case) file(f txtar.File, pairs map[int]*exchange) error {
 		if kind == suffixRequest {
 			x.request, err = parseRequest(f.Data)
 		} else {
+			x.answered = true
 			x.response, err = parseResponse(f.Data)
 		}
 		return err

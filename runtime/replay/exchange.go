@@ -21,6 +21,7 @@ type exchange struct {
 	number   int
 	request  *request // nil: whatever is asked next
 	response *response
+	answered bool // there is a response, be it one that cannot be read
 }
 
 func (x *exchange) name(suffix string) string { return strconv.Itoa(x.number) + suffix }
