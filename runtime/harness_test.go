@@ -59,6 +59,12 @@ func (r *rig) write(streams string) {
 // run makes one run, as a process of its own would: ledger and sink are opened and closed.
 func (r *rig) run(change ...func(*runtime.Job)) *runtime.Report {
 	r.t.Helper()
+	return r.runIn(context.Background(), change...)
+}
+
+// runIn is run under a context that may end.
+func (r *rig) runIn(runCtx context.Context, change ...func(*runtime.Job)) *runtime.Report {
+	r.t.Helper()
 	c, err := runtime.Load(r.dir, script.Options{})
 	if err != nil {
 		r.t.Fatal(err)
@@ -85,7 +91,7 @@ func (r *rig) run(change ...func(*runtime.Job)) *runtime.Report {
 	for _, f := range change {
 		f(&job)
 	}
-	report, err := runtime.Run(ctx, &job)
+	report, err := runtime.Run(runCtx, &job)
 	if err != nil {
 		r.t.Fatal(err)
 	}

@@ -321,9 +321,18 @@ func (m *model) cut() modelRun {
 
 // mayStay reports whether a walk may be unable to end although the API is well: its token is dead or
 // leads to the wrong place, records lie behind it that a fault has passed over, or a total has lied; and
-// nothing that was declared leads back. Then the runs say that they get no further.
-func (m *model) mayStay(rep *runtime.Report) bool {
-	return !slices.Contains(m.ladder, "{type: restart}") && rep.Streams[0].Events[runtime.NoticePoisoned] > 0
+// nothing that was declared leads back. Where nothing was passed over the runs say that they get no
+// further.
+func (m *model) mayStay(rep *runtime.Report, got map[int][]int) bool {
+	if slices.Contains(m.ladder, "{type: restart}") {
+		return false
+	}
+	for c, ids := range got {
+		if sorted := slices.Sorted(slices.Values(ids)); len(ids) > 0 && sorted[len(ids)-1] != c*chainStep+len(ids) {
+			return true // a hole
+		}
+	}
+	return rep.Streams[0].Events[runtime.NoticePoisoned] > 0
 }
 
 func (m *model) has(id int) bool {

@@ -102,7 +102,7 @@ func (m *model) check(t *testing.T, tally *modelTally) error {
 			}
 			m.healed = true
 			api.heal()
-		case m.mayStay(rep):
+		case m.mayStay(rep, got):
 			return nil
 		default:
 			if m.tries++; m.tries > 6 {
