@@ -113,7 +113,7 @@ func (f *runFlags) run(ctx context.Context, cmd *cobra.Command, stop <-chan stru
 	if err != nil {
 		return err
 	}
-	view.start()
+	view.start(f.to)
 	defer view.end()
 	report, err := runtime.Run(hard, job)
 	view.end()

@@ -6,6 +6,7 @@ import (
 	"io"
 	"log/slog"
 	"os"
+	"strings"
 	"sync"
 	"time"
 
@@ -55,13 +56,20 @@ func newView(out io.Writer, s settings) (*view, error) {
 		return nil, usage("--log-format %s: want text or json", s.logFormat)
 	}
 	if f, ok := out.(*os.File); ok && !s.quiet && !v.json && os.Getenv("TERM") != "dumb" {
-		v.screen = term.IsTerminal(int(f.Fd()))
+		width, _, err := term.GetSize(int(f.Fd()))
+		v.screen = err == nil && width > 0
 	}
 	return v, nil
 }
 
-// start begins to show progress.
-func (v *view) start() {
+// start begins to show progress; to is where records go. Live lines do not mix with records on the same
+// terminal.
+func (v *view) start(to string) {
+	_, target, _ := strings.Cut(to, ":")
+	target, _, _ = strings.Cut(target, "?")
+	if (to == "-" || target == "-") && term.IsTerminal(int(os.Stdout.Fd())) {
+		v.screen = false
+	}
 	if v.quiet {
 		return
 	}
