@@ -25,7 +25,7 @@ func (w *Walk) Recover(s State, token json.RawMessage) (State, bool) {
 		next.Empty, next.Stale, next.Barren = 0, 0, 0
 		switch kind := w.Rules.Fallback[rung-1]; kind {
 		case FallbackOffset:
-			next.Position = number(w.Rules.first(s) + s.Count())
+			next.Position = number(w.Rules.first(s) + w.Rules.behind(s))
 		case FallbackSearchAfter, FallbackTimestamp:
 			if rung > len(s.Backups) || s.Backups[rung-1] == nil {
 				continue
@@ -48,6 +48,15 @@ func (w *Walk) Recover(s State, token json.RawMessage) (State, bool) {
 		return next, true
 	}
 	return s, false
+}
+
+// behind is how many records a fallback by offset leaves behind it. A page that the server has chosen
+// may hold what another one held: where keys tell, a record counts once.
+func (r *Rules) behind(s State) int64 {
+	if r.HasKey && !r.positional() {
+		return s.Received - s.Duplicates
+	}
+	return s.Count()
 }
 
 // first is the offset that a walk by offset began at; 0 for the other patterns.
