@@ -31,6 +31,7 @@ type bound struct {
 	groups    *transport.Groups
 	log       *slog.Logger
 	table     map[engine.Type]func(*engine.Rules) engine.Strategy
+	part      *part // the one chain that the run is about; nil: all of them
 
 	mu    sync.Mutex
 	auths map[*spec.Auth]auth.Scheme

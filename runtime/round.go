@@ -95,7 +95,12 @@ func (c *chain) whole(ctx context.Context) chainEnd {
 		}
 	}
 	end := c.run(ctx)
-	if c.sr.spec.Session != nil && c.shared == nil && c.state.Session != nil {
+	if end.yield && c.state.Session != nil { // the next slice goes on in it
+		if err := c.commit(ctx, c.state, "", "", false, nil); err != nil {
+			return c.broken(err)
+		}
+	}
+	if c.sr.spec.Session != nil && c.shared == nil && c.state.Session != nil && !end.yield {
 		c.sr.closeSession(ctx, c.scopeAt(&c.state, nil), c.state.Session)
 		if end.verdict != Complete && !c.sr.lost() {
 			c.state.Session = nil

@@ -26,6 +26,11 @@ func Run(ctx context.Context, job *Job) (*Report, error) {
 		return nil, err
 	}
 	defer b.program.Close()
+	return b.run(ctx)
+}
+
+// run is Run, of a connector that is bound.
+func (b *bound) run(ctx context.Context) (*Report, error) {
 	r := &run{bound: b, report: &Report{Connector: b.connector.Name, Run: b.id}}
 	if err := r.plan(ctx); err != nil {
 		return nil, err

@@ -145,13 +145,20 @@ func (sr *streamRun) work(ctx context.Context, sum *summary) error {
 		return nil
 	}
 	if sessionPartition(sr.spec) != nil {
-		defer func() { sr.closeShared(ctx, sum.verdict() == Complete) }()
+		defer func() {
+			if !sr.kept() {
+				sr.closeShared(ctx, sum.verdict() == Complete)
+			}
+		}()
 		if err := sr.openShared(ctx); err != nil {
 			return err
 		}
 	}
 	if err := sr.list(ctx); err != nil {
 		return err
+	}
+	if sr.only() {
+		return sr.runPart(ctx, sum)
 	}
 	sr.queue = newQueue(sr)
 	var wg sync.WaitGroup
@@ -182,8 +189,8 @@ func (sr *streamRun) worker(ctx context.Context, sum *summary) {
 	}
 }
 
-// one runs one chain to its end.
-func (sr *streamRun) one(ctx context.Context, row engine.Chain, sum *summary) {
+// one runs one chain to its end, or until its slice is used up.
+func (sr *streamRun) one(ctx context.Context, row engine.Chain, sum *summary) chainEnd {
 	sr.stats.chain()
 	sr.tell(Event{Kind: EventChainStart, Chain: row.Key})
 	c, err := sr.chain(ctx, row)
@@ -191,13 +198,20 @@ func (sr *streamRun) one(ctx context.Context, row engine.Chain, sum *summary) {
 	if err != nil {
 		end = (&chain{sr: sr}).broken(err)
 	} else {
+		if sr.only() {
+			c.slice = sr.part.slice
+		}
 		end = c.whole(ctx)
 		sr.forgetMark(c)
 	}
 	if end.split {
 		end.verdict, end.attested = Complete, engine.Proved // its halves answer for it
 	}
+	if end.yield {
+		end.verdict, end.reason, end.detail = Truncated, CodeLimit, errSpent
+	}
 	end.detail = sr.redact.String(end.detail)
 	sum.add(row, end)
 	sr.tell(Event{Kind: EventChainEnd, Chain: row.Key, Verdict: end.verdict, Reason: end.reason, Detail: end.detail, Until: end.until})
+	return end
 }
