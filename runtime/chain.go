@@ -240,6 +240,9 @@ func (c *chain) recover(ctx context.Context, g *got, code string, cause error) *
 	c.again(next)
 	st := c.state
 	st.State, st.TokenAt = next, c.sr.now()
+	if rewound(next) {
+		st.Latest = nil // its records come in order once more
+	}
 	if err := c.commit(ctx, st, "", "", false, nil); err != nil {
 		end := c.broken(err)
 		return &end
@@ -257,10 +260,13 @@ func (c *chain) over(ctx context.Context, end chainEnd) *chainEnd {
 
 // again forgets the positions of a walk that begins once more.
 func (c *chain) again(next engine.State) {
-	if next.Rung == 0 && next.Trail.IsZero() {
+	if rewound(next) {
 		c.positions = &positions{}
 	}
 }
+
+// rewound reports whether a fallback leads back to where the walk began.
+func rewound(next engine.State) bool { return next.Rung == 0 && next.Trail.IsZero() }
 
 // tokenOfError looks for the token that a {token: …} rung takes from the error answer.
 func (c *chain) tokenOfError(ctx context.Context, g *got) (json.RawMessage, error) {

@@ -304,7 +304,7 @@ func (c *chain) observeWatermark(st *chainState, b *batchOf) {
 		st.Latest = b.latest
 	}
 	if b.mark != nil {
-		if in.Order == "asc" && st.Pending != nil && b.latest == nil && c.sr.kind.compare(b.mark, st.Pending) < 0 {
+		if in.Order == "asc" && st.Pending != nil && b.latest == nil && len(b.records) > 0 && c.sr.kind.compare(b.mark, st.Pending) < 0 {
 			c.sr.notice(c.key, NoticeOrderViolated, "declared asc, but "+shown(b.mark)+" follows "+shown(st.Pending))
 			st.Unordered = true
 		}

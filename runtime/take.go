@@ -49,6 +49,9 @@ func (c *chain) take(ctx context.Context, g *got) (*chainEnd, error) {
 		st.LastToken = token
 	}
 	c.observeWatermark(&st, batch)
+	if v.Kind == engine.Recover && rewound(v.Next) {
+		st.Latest = nil
+	}
 	end := c.tooMuch(c.conclude(v, batch))
 	if cut := c.sr.cut(len(batch.records)); cut < len(batch.records) {
 		st, end = c.partial(g, batch, cut)
