@@ -1,6 +1,8 @@
 package runtime
 
 import (
+	"strings"
+
 	"github.com/lastpage/lastpage/engine/spec"
 	"github.com/lastpage/lastpage/runtime/transport"
 )
@@ -17,7 +19,7 @@ func (b *bound) exchanges(st *spec.Stream) func(*transport.Exchange) {
 		}
 		limit := st.HTTP.Retry.MaxWait
 		if x.Wait > 0 && !x.Redirect && (limit == 0 || x.Wait <= limit) { // a longer wait parks the chain
-			b.tell(Event{Kind: EventRetry, Stream: st.Name, Name: x.Reason, Detail: x.Detail, Wait: x.Wait})
+			b.tell(Event{Kind: EventRetry, Stream: st.Name, Chain: strings.TrimPrefix(x.Chain, st.Name+" "), Name: x.Reason, Detail: x.Detail, Wait: x.Wait})
 		}
 	}
 }
