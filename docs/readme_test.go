@@ -64,10 +64,16 @@ func call(t *testing.T, dir, bin string, args ...string) (code int, stdout, stde
 	return cmd.ProcessState.ExitCode(), out.String(), msg.String()
 }
 
-// TestReadmeFirstCommand runs the README's first command as a shell would, and then twice against a
-// server that stays: the second run goes on where the first one ended.
-func TestReadmeFirstCommand(t *testing.T) {
+// TestReadme does what the README says, with the command as it is built here.
+func TestReadme(t *testing.T) {
 	bin := build(t)
+	t.Run("first command", func(t *testing.T) { firstCommand(t, bin) })
+	t.Run("connector", func(t *testing.T) { readmeConnector(t, bin) })
+}
+
+// firstCommand runs the README's first command as a shell would, and then twice against a
+// server that stays: the second run goes on where the first one ended.
+func firstCommand(t *testing.T, bin string) {
 	text := read(t, "README.md")
 	commands := blocks(text, "sh")
 	first, ok := strings.CutPrefix(strings.TrimSpace(commands[0]), "go run ./cmd/runner ")
@@ -100,9 +106,9 @@ func TestReadmeFirstCommand(t *testing.T) {
 	}
 }
 
-// TestReadmeConnector runs the README's connector, with the faults that the text names.
-func TestReadmeConnector(t *testing.T) {
-	bin, dir := build(t), t.TempDir()
+// readmeConnector runs the README's connector, with the faults that the text names.
+func readmeConnector(t *testing.T, bin string) {
+	dir := t.TempDir()
 	text := read(t, "README.md")
 	connector := blocks(text, "yaml")[0]
 	faults := regexp.MustCompile(`--set '(faults=[^']+)'`).FindStringSubmatch(text)
