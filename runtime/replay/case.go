@@ -7,6 +7,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"regexp"
 	"strconv"
 	"strings"
 
@@ -79,11 +80,17 @@ func LoadFS(fsys fs.FS, path string) (*Case, error) {
 	return Parse(path, b, func(name string) ([]byte, error) { return fs.ReadFile(fsys, dir+"/"+name) })
 }
 
+var nameless = regexp.MustCompile(`(?m)^-- --$`)
+
 // Parse reads a case from its text; open reads a file beside it that a response names.
 func Parse(path string, text []byte, open func(name string) ([]byte, error)) (*Case, error) {
 	base := filepath.Base(path)
+	text = bytes.ReplaceAll(text, []byte("\r\n"), []byte("\n"))
+	if nameless.Match(text) { // txtar.Parse panics
+		return nil, &Error{File: path, Msg: "the line `-- --` names no file"}
+	}
 	c := &Case{
-		Name: strings.TrimSuffix(base, filepath.Ext(base)), File: path, archive: txtar.Parse(bytes.ReplaceAll(text, []byte("\r\n"), []byte("\n"))),
+		Name: strings.TrimSuffix(base, filepath.Ext(base)), File: path, archive: txtar.Parse(text),
 		records: map[string]section{}, open: open,
 	}
 	var errs []error
