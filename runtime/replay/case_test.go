@@ -115,3 +115,16 @@ func FuzzParse(f *testing.F) {
 		}
 	})
 }
+
+// TestManual plays the example of docs/cases.md.
+func TestManual(t *testing.T) {
+	manual := read(t, "../../docs/cases.md")
+	_, text, ok := strings.Cut(manual, "```txtar\n")
+	text, _, end := strings.Cut(text, "```")
+	if !ok || !end {
+		t.Fatal("docs/cases.md has no example")
+	}
+	if r := play(t, load(t, "testdata/pokemon"), text, replay.Options{}); !r.OK() {
+		t.Errorf("%s", r)
+	}
+}

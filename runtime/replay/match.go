@@ -98,6 +98,7 @@ func sameBody(want, got []byte) bool {
 
 // isForm says whether a body can only be pairs: one line with = in it.
 func isForm(b []byte) bool {
+	b = bytes.ReplaceAll(b, []byte(Any), nil)
 	return bytes.IndexByte(b, '=') > 0 && !bytes.ContainsAny(b, " \n\r\t{<\"")
 }
 
@@ -135,4 +136,48 @@ func sameJSON(want, got []byte) bool {
 		return n == 0
 	}
 	return false
+}
+
+// generalise returns r with Any in place of what is otherwise in s, which was sent when r was meant:
+// values that are new each time, such as a signed assertion.
+func (r *request) generalise(s *request) *request {
+	g := &request{method: r.method, header: r.header.Clone(), body: r.body}
+	u := *r.target
+	u.RawQuery = generalisePairs(r.target.RawQuery, s.target.RawQuery)
+	g.target = &u
+	for name, values := range r.header {
+		if !slices.Equal(values, s.header.Values(name)) {
+			g.header[name] = []string{Any}
+		}
+	}
+	switch {
+	case sameBody(r.body, s.body):
+	case isForm(r.body) && isForm(s.body):
+		g.body = []byte(generalisePairs(string(r.body), string(s.body)))
+	default:
+		g.body = []byte(Any)
+	}
+	g.text = g.format(g)
+	return g
+}
+
+// generalisePairs puts Any where the value of a name is another; the order stays.
+func generalisePairs(want, got string) string {
+	values := map[string][]string{}
+	for _, p := range pairs(got) {
+		values[p.name] = append(values[p.name], p.value)
+	}
+	parts := strings.Split(want, "&")
+	for i, part := range parts {
+		name, value, _ := strings.Cut(part, "=")
+		list := values[unescape(name)]
+		if len(list) == 0 {
+			continue
+		}
+		values[unescape(name)] = list[1:]
+		if unescape(value) != list[0] {
+			parts[i] = name + "=" + url.QueryEscape(Any)
+		}
+	}
+	return strings.Join(parts, "&")
 }

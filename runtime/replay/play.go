@@ -45,8 +45,8 @@ func (k *Case) Play(ctx context.Context, c *runtime.Connector, opt Options) (*Re
 	return r, err
 }
 
-// play is Play; it also says which exchanges were used.
-func (k *Case) play(ctx context.Context, c *runtime.Connector, opt Options) (*Result, map[int]bool, error) {
+// play is Play; it also says what was sent for which exchange.
+func (k *Case) play(ctx context.Context, c *runtime.Connector, opt Options) (*Result, map[int]*request, error) {
 	inner, cancel := context.WithCancel(ctx)
 	defer cancel()
 	at := &clock{now: k.config.now}
@@ -76,10 +76,10 @@ func (k *Case) play(ctx context.Context, c *runtime.Connector, opt Options) (*Re
 		return nil, nil, err
 	}
 	r.compare(c, p, at, led, out, opt)
-	used := map[int]bool{}
+	used := map[int]*request{}
 	for i, x := range k.exchanges {
-		if p.used[x] != nil {
-			used[i] = true
+		if s := p.used[x]; s != nil {
+			used[i] = s
 		}
 	}
 	return r, used, nil

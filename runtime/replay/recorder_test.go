@@ -205,3 +205,54 @@ func TestRecordNothing(t *testing.T) {
 		t.Error("the folder was made")
 	}
 }
+
+// assertions is a connector whose token request is another each time.
+const assertions = `connector: assertions
+format: 1
+config:
+  base_url: {type: url, required: true}
+  key: {type: string, required: true, secret: true}
+http:
+  base_url: ${config.base_url}
+  auth: {type: jwt_bearer, token_url: /token, algorithm: HS256, issuer: me, private_key: "${config.key}"}
+streams:
+  items:
+    request: {path: /items}
+    pagination: {type: none}
+`
+
+func TestRecordWhatIsNewEachTime(t *testing.T) {
+	srv := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.URL.Path == "/token" {
+			fmt.Fprint(w, `{"access_token": "a-token-of-the-server", "expires_in": 60}`)
+			return
+		}
+		fmt.Fprint(w, `[{"id": 1}]`)
+	}))
+	t.Cleanup(srv.Close)
+	c, err := runtime.Parse("assertions.yaml", []byte(assertions), nil, script.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer c.Close()
+	j := job(t, c, map[string]string{"base_url": srv.URL, "key": "a-key-that-signs-assertions"})
+	rec, err := replay.Record(j, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	report, err := runtime.Run(context.Background(), j)
+	if err != nil {
+		t.Fatal(err)
+	}
+	w, err := rec.Write(context.Background(), t.TempDir(), report, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	text := read(t, w.File)
+	if !strings.Contains(text, "assertion=%3Cany%3E") || strings.Contains(text, "a-token-of") || strings.Contains(text, "a-key-that") {
+		t.Error(text)
+	}
+	if r, err := replay.Run(context.Background(), c, w.File); err != nil || !r.OK() {
+		t.Errorf("%v\n%s", err, r)
+	}
+}
