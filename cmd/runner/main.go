@@ -129,6 +129,6 @@ func newRoot(stop <-chan struct{}) *cobra.Command {
 	}
 	root.SetFlagErrorFunc(flagError)
 	root.SetVersionTemplate("runner {{.Version}}\n")
-	root.AddCommand(newRun(stop), newStep(stop), newValidate(), newState(), newWhy(), newList(), newTest(), newShow(), newNew(), newPlan(), newSinks(), newDemo(stop), newVersion(), newWorker())
+	root.AddCommand(newRun(stop), newStep(stop), newValidate(), newState(), newWhy(), newList(), newTest(), newShow(), newNew(), newPlan(), newSinks(), newDemo(stop), newServe(stop), newVersion(), newWorker())
 	return root
 }

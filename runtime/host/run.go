@@ -1,0 +1,196 @@
+package host
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"os"
+	"strings"
+	"sync"
+
+	"github.com/lastpage/lastpage/engine/spec"
+	"github.com/lastpage/lastpage/runtime"
+	"github.com/lastpage/lastpage/runtime/transport"
+	"github.com/lastpage/lastpage/store/sink"
+)
+
+// order is what a run that is under way is told to do.
+type order string
+
+const (
+	orderPause    order = "pause"
+	orderCancel   order = "cancel"
+	orderShutdown order = "shutdown"
+)
+
+// run is one run that is not over.
+type run struct {
+	mu     sync.Mutex
+	status RunStatus
+	plan   Plan
+	keys   []string // streams that nobody else may run at the same time
+	order  order
+	stop   chan struct{} // closed with the order; nil while it does not run
+	redact *transport.Redactor
+}
+
+// view is the run as it is now.
+func (r *run) view() RunStatus {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.status
+}
+
+// tell gives an order to a run that is under way; the first one holds, but a cancel outranks a pause.
+func (r *run) tell(o order) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.order == "" {
+		r.order = o
+		if r.stop != nil {
+			close(r.stop)
+		}
+	} else if o == orderCancel {
+		r.order = o
+	}
+}
+
+// slice reads pages until the run ends, or is told to stop.
+func (h *Host) slice(ctx context.Context, r *run) (*runtime.Report, error) {
+	version, err := h.Catalog.Use(r.plan.Connector)
+	if err != nil {
+		return nil, err
+	}
+	defer version.Done()
+	r.mu.Lock()
+	r.status.Version = version.ID
+	stop := r.stop
+	r.mu.Unlock()
+	set, config, err := r.plan.Config.resolve(os.LookupEnv)
+	if err != nil {
+		return nil, err
+	}
+	out, err := sink.New(ctx, r.plan.To, sink.Options{Ledger: h.db.Path(), Stdout: os.Stderr})
+	if err != nil {
+		return nil, err
+	}
+	job := &runtime.Job{
+		Connector: version.Connector, Streams: r.plan.Streams, Set: set, Config: config, Env: os.LookupEnv,
+		Ledger: scoped{h.db, r.plan.State}, Sink: out, Owner: h.owner, RunID: r.status.ID, Fresh: r.plan.Fresh,
+		MaxPages: r.plan.MaxPages, MaxRecords: r.plan.Limit, Chains: r.plan.Chains, TimeLimit: r.plan.TimeLimit,
+		Groups: h.groups, Tokens: h.tokens, Redact: r.redact, Stop: stop, Script: h.opt.Script, UserAgent: h.opt.UserAgent,
+		Log:      h.log.With("run", r.status.ID, "connector", r.plan.Connector),
+		Observe:  func(e runtime.Event) { h.observe(ctx, r, e) },
+		Exchange: func(x *transport.Exchange) { h.metrics.exchange(r.plan.Connector, x) },
+	}
+	return runtime.Run(ctx, job)
+}
+
+// resolve gives the values as texts and as JSON; those that name a variable or a file are read now.
+func (v Values) resolve(env func(string) (string, bool)) (set map[string]string, config map[string]json.RawMessage, err error) {
+	set, config = map[string]string{}, map[string]json.RawMessage{}
+	for name, value := range v {
+		switch {
+		case value.JSON != nil:
+			config[name] = value.JSON
+		default:
+			text, err := value.text(env)
+			if err != nil {
+				return nil, nil, &runtime.ConfigError{Name: name, Msg: err.Error()}
+			}
+			set[name] = text
+		}
+	}
+	return set, config, nil
+}
+
+// text is the value as text.
+func (v Value) text(env func(string) (string, bool)) (string, error) {
+	switch {
+	case v.Env != "":
+		s, ok := env(v.Env)
+		if !ok {
+			return "", errors.New("the environment variable " + v.Env + " is not set")
+		}
+		return s, nil
+	case v.File != "":
+		b, err := os.ReadFile(v.File)
+		if err != nil {
+			return "", err
+		}
+		s := strings.TrimSuffix(string(b), "\n")
+		return strings.TrimSuffix(s, "\r"), nil
+	}
+	var s string
+	if json.Unmarshal(v.JSON, &s) == nil {
+		return s, nil
+	}
+	return string(v.JSON), nil
+}
+
+// exclusive lists what a run must have for itself: its streams and the parents that it walks for them.
+func exclusive(c *spec.Connector, state string, streams []string) []string {
+	chosen := streamsOf(c, streams)
+	have := map[string]bool{}
+	var keys []string
+	add := func(name string) {
+		if !have[name] {
+			have[name] = true
+			keys = append(keys, state+"\x00"+name)
+		}
+	}
+	asked := map[string]bool{}
+	for _, s := range chosen {
+		asked[s] = true
+		add(s)
+	}
+	var parents func(name string)
+	parents = func(name string) {
+		st := c.Stream(name)
+		if st == nil {
+			return
+		}
+		for _, p := range st.Partitions {
+			if p.Stream == "" {
+				continue
+			}
+			if !asked[p.Stream] {
+				add(p.Stream + "\x00")
+			}
+			parents(p.Stream)
+		}
+	}
+	for _, s := range chosen {
+		parents(s)
+	}
+	return keys
+}
+
+// observe turns what a run tells into counts, metrics and events.
+func (h *Host) observe(ctx context.Context, r *run, e runtime.Event) {
+	r.mu.Lock()
+	switch e.Kind {
+	case runtime.EventPage:
+		r.status.Pages++
+		r.status.Records += int64(e.Page.New)
+		r.status.Bytes += e.Page.Bytes
+	case runtime.EventRetry:
+		r.status.Retries++
+	}
+	begun := e.Kind == runtime.EventRunStart && r.plan.Fresh
+	if begun {
+		r.plan.Fresh = false // what it was to forget is forgotten: a slice after this one goes on
+	}
+	r.mu.Unlock()
+	if begun {
+		h.keep(context.WithoutCancel(ctx), r)
+	}
+	h.metrics.observe(e)
+	h.events.publishRun(e, r.plan.Job, r.redact)
+	switch e.Kind {
+	case runtime.EventNotice:
+		h.log.Debug(e.Name, "run", e.Run, "connector", e.Connector, "stream", e.Stream, "chain", e.Chain, "detail", r.redact.String(e.Detail))
+	case runtime.EventStreamEnd:
+		h.lag(context.WithoutCancel(ctx), r.plan.State, e.Stream)
+	}
+}
