@@ -109,3 +109,27 @@ func bodiesOf(t *testing.T, name string) [][]byte {
 	}
 	return out
 }
+
+// TestGuide reads the connector of the guide, which is one of the pattern `cursor`: its cases pass.
+func TestGuide(t *testing.T) {
+	guide, err := os.ReadFile("../guide.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, text, _ := strings.Cut(string(guide), "```yaml\nconnector:")
+	text, _, ok := strings.Cut(text, "```")
+	if !ok {
+		t.Fatal("the guide has no connector")
+	}
+	c, err := runtime.Parse("guide.md", []byte("connector:"+strings.Replace(text, "limit: 100", "limit: 2", 1)), nil, script.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer c.Close()
+	for _, name := range []string{"walk", "token-lost", "empty"} {
+		r, err := replay.RunFS(context.Background(), c, patterns.FS, "cursor/cases/"+name+replay.Extension)
+		if err != nil || !r.OK() {
+			t.Errorf("%s: %v\n%s", name, err, r)
+		}
+	}
+}
