@@ -39,7 +39,10 @@ func (sr *streamRun) openSession(ctx context.Context, sc *scope) (*sessionState,
 		st.ID, st.Body = clone(st.ID), a.body
 	}
 	if s.Wait != nil {
-		return st, sr.awaitSession(ctx, sc, st)
+		if err := sr.awaitSession(ctx, sc, st); err != nil {
+			sr.closeSession(ctx, sc, st)
+			return nil, err
+		}
 	}
 	return st, nil
 }

@@ -225,7 +225,7 @@ func (sr *streamRun) skewed(d time.Duration) {
 	sr.skewTold = true
 	sr.mu.Unlock()
 	if !told {
-		sr.notice("", NoticeClockSkew, fmt.Sprintf("the server's clock is %s ahead of this one", d.Round(time.Second)))
+		sr.notice("", NoticeClockSkew, fmt.Sprintf("the server's clock is %s", apart(d)))
 	}
 }
 
@@ -340,4 +340,12 @@ func (sr *streamRun) fingerprint() string {
 		h.Write(sr.config.values[v.Name])
 	}
 	return fmt.Sprintf("%016x", h.Sum64())
+}
+
+// apart writes how far a server's clock is from this one.
+func apart(d time.Duration) string {
+	if d < 0 {
+		return (-d).Round(time.Second).String() + " behind this one"
+	}
+	return d.Round(time.Second).String() + " ahead of this one"
 }
