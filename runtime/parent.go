@@ -129,6 +129,9 @@ func (sr *streamRun) ownNames() []string {
 func (sr *streamRun) rememberParents(ctx context.Context) error {
 	sr.known.values = map[string]struct{}{}
 	return sr.eachChain(ctx, false, func(row engine.Chain) error {
+		if row.Reason == NoticeParentGone {
+			return nil
+		}
 		v, err := sr.parentValues(row.Key)
 		if err == nil {
 			sr.known.values[v] = struct{}{}

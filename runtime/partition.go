@@ -32,7 +32,7 @@ func (k combo) key() string {
 	if len(t.names) == 0 {
 		return ""
 	}
-	return string(rawjson.Canonical(nil, t.append(nil)))
+	return string(rawjson.Sorted(nil, t.append(nil)))
 }
 
 // with returns the combo with one more value.
@@ -63,7 +63,7 @@ func parseKey(key string) (values json.RawMessage, window *span, base string, er
 	}
 	values = t.append(nil)
 	if len(t.names) > 0 {
-		base = string(rawjson.Canonical(nil, values))
+		base = string(rawjson.Sorted(nil, values))
 	}
 	return values, window, base, nil
 }

@@ -190,7 +190,7 @@ func (l *ledger) shape(stream string) *spec.Stream {
 // chainKey is a chain's key as the ledger writes it.
 func chainKey(given string) string {
 	if json.Valid([]byte(given)) && rawjson.Kind([]byte(given)) == '{' {
-		return string(rawjson.Canonical(nil, []byte(given)))
+		return string(rawjson.Sorted(nil, []byte(given)))
 	}
 	return given
 }

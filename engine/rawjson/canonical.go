@@ -37,13 +37,20 @@ func Equal(a, b []byte) bool {
 
 // Canonical appends src in the one form that all texts of an equal value share: no whitespace, keys
 // sorted and once, strings with the fewest escapes, numbers without superfluous zeros.
-func Canonical(dst, src []byte) []byte {
+func Canonical(dst, src []byte) []byte { return canonical(dst, src, appendNumber) }
+
+// Sorted is Canonical with numbers as they stand, digit for digit.
+func Sorted(dst, src []byte) []byte {
+	return canonical(dst, src, func(dst, number []byte) []byte { return append(dst, number...) })
+}
+
+func canonical(dst, src []byte, number func(dst, src []byte) []byte) []byte {
 	src = trim(src)
 	switch Kind(src) {
 	case '"':
 		return appendCanonicalString(dst, src)
 	case '0':
-		return appendNumber(dst, src)
+		return number(dst, src)
 	case '[':
 		dst = append(dst, '[')
 		n := len(dst)
@@ -51,11 +58,11 @@ func Canonical(dst, src []byte) []byte {
 			if len(dst) > n {
 				dst = append(dst, ',')
 			}
-			dst = Canonical(dst, e)
+			dst = canonical(dst, e, number)
 		}
 		return append(dst, ']')
 	case '{':
-		return appendCanonicalObject(dst, src)
+		return appendCanonicalObject(dst, src, number)
 	}
 	return append(dst, src...)
 }
@@ -65,7 +72,7 @@ type member struct {
 	value []byte // as it stands
 }
 
-func appendCanonicalObject(dst, src []byte) []byte {
+func appendCanonicalObject(dst, src []byte, number func(dst, src []byte) []byte) []byte {
 	var all []member
 	for k, v := range Members(src) {
 		all = append(all, member{appendCanonicalString(nil, k), v})
@@ -81,7 +88,7 @@ func appendCanonicalObject(dst, src []byte) []byte {
 			dst = append(dst, ',')
 		}
 		dst = append(append(dst, m.key...), ':')
-		dst = Canonical(dst, m.value)
+		dst = canonical(dst, m.value, number)
 	}
 	return append(dst, '}')
 }

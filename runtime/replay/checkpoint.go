@@ -40,7 +40,7 @@ func parseCheckpoint(b []byte) (map[string]Checkpoint, error) {
 func (c Checkpoint) bookmarks() []engine.Bookmark {
 	marks := []engine.Bookmark{c.bookmark("")}
 	for _, k := range c.Chains {
-		marks = append(marks, k.bookmark(string(rawjson.Canonical(nil, k.Partition))))
+		marks = append(marks, k.bookmark(string(rawjson.Sorted(nil, k.Partition))))
 	}
 	return marks
 }

@@ -1,0 +1,147 @@
+package runtime_test
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/lastpage/lastpage/runtime"
+	"github.com/lastpage/lastpage/runtime/demo"
+)
+
+// demoRig is a rig whose API is the demo.
+func demoRig(t *testing.T, streams string) (*rig, *demo.World) {
+	t.Helper()
+	api := demo.New(demo.Options{})
+	r := newRig(t, api.ServeHTTP, streams)
+	return r, api.World("")
+}
+
+// lines are the stream's records as delivered, in order.
+func (r *rig) lines(stream string) []string {
+	r.t.Helper()
+	b, err := os.ReadFile(filepath.Join(r.dir, stream+".jsonl"))
+	if err != nil && !os.IsNotExist(err) {
+		r.t.Fatal(err)
+	}
+	return slices.Collect(strings.Lines(string(b)))
+}
+
+// everyone fails unless the stream's file holds each record of the world once.
+func (r *rig) everyone(stream string, w *demo.World) {
+	r.t.Helper()
+	var wanted []string
+	for _, rec := range w.Records() {
+		wanted = append(wanted, string(rec)+"\n")
+	}
+	got := r.lines(stream)
+	slices.Sort(wanted)
+	slices.Sort(got)
+	if !slices.Equal(got, wanted) {
+		r.t.Fatalf("%s: %d lines, %d distinct; want %d", stream, len(got), len(slices.Compact(got)), len(wanted))
+	}
+}
+
+const parallelStream = `
+streams:
+  s:
+    request: {path: /%s, query: {fault: %q}}
+    records: {path: items%s}
+    pagination: {type: %s, send: query.%s, limit: {send: query.%s, value: 10}%s, parallel: %d}
+    http: {retry: {attempts: 2, initial: 1ms, max: 2ms, jitter: none}, timeout: 2s}
+`
+
+// TestParallelIsTheSame drains the same list with every fault in the middle of a batch of pages in
+// flight: the records, the verdict and the reason are those of one page at a time. An answer that fails
+// is asked for once more, alone: so what fails for good is marked with a star.
+func TestParallelIsTheSame(t *testing.T) {
+	faults := []string{
+		"", "500@7", "500@7*", "429:none@7", "403@7*", "404@7*", "reset@7*", "reset:mid@7", "cut@7", "cut:chunked@7", "cut@7*", "garbage@7", "html@7", "html@7*", "blank@7", "utf8@7", "bom@7",
+		"hidden:429@7", "okfalse:ratelimited@7", "multi:429@7", "redirect:307@7", "same@7", "same@7*", "clamp", "empty@7", "empty@7*", "short@7", "short@7*", "max:5", "cap:70",
+		"total:high", "total:low", "total:shrinking", "total:changing", "total:estimate", "total:null", "total:absent", "total:string", "total:zero", "total:low@7", "total:high@7",
+		"more:lie@7", "more:true", "more:false@7", "more:text", "more:yes@7", "more:absent", "insert:3@7", "update:5@7", "slow:1ms@7", "latency:20ms@7",
+	}
+	type shape struct{ name, path, typ, at, size, witness, key string }
+	shapes := []shape{
+		{"offset, total", "offset", "offset", "offset", "limit", ", total: body.total", ", key: id"},
+		{"offset, empty page", "offset", "offset", "offset", "limit", "", ""},
+		{"offset, more", "offset", "offset", "offset", "limit", ", more: body.has_more, decides: more", ", key: id"},
+		{"page, total", "page", "page", "page", "per_page", ", total: body.total", ", key: id"},
+		{"page, total_pages", "page", "page", "page", "per_page", ", total_pages: body.total_pages", ""},
+	}
+	if testing.Short() {
+		shapes = shapes[:1]
+	}
+	for i, sh := range shapes {
+		t.Run(sh.name, func(t *testing.T) {
+			t.Parallel()
+			for j, fault := range faults {
+				if i > 0 && (i+j)%4 != 0 {
+					continue // the first shape meets every fault, the others a quarter each
+				}
+				alone := ""
+				for _, n := range []int{1, 4, 8, 32} {
+					if i > 0 && n == 8 {
+						continue
+					}
+					api := demo.New(demo.Options{Records: 143})
+					r := newRig(t, api.ServeHTTP, fmt.Sprintf(parallelStream, sh.path, fault, sh.key, sh.typ, sh.at, sh.size, sh.witness, n))
+					rep := r.run()
+					got := fmt.Sprintf("%s %s: %s\n%s", rep.Verdict, rep.Reason, rep.Attested, strings.Join(r.lines("s"), ""))
+					r.server.Close()
+					if n == 1 {
+						alone = got
+						continue
+					}
+					if got != alone {
+						t.Errorf("%s with %d in flight:\n%.60s, %d lines\nalone:\n%.60s, %d lines\n%s", fault, n, got, strings.Count(got, "\n"), alone, strings.Count(alone, "\n"), rep.Message)
+					}
+				}
+			}
+		})
+	}
+}
+
+// TestParallelAsksAhead sees the pages in flight, and none past a total that is known.
+func TestParallelAsksAhead(t *testing.T) {
+	for _, n := range []int{1, 4, 8} {
+		api := demo.New(demo.Options{Records: 1000})
+		r := newRig(t, api.ServeHTTP, fmt.Sprintf(parallelStream, "offset", "latency:10ms", ", key: id", "offset", "offset", "limit", ", total: body.total", n))
+		want(t, r.run(), "complete")
+		r.everyone("s", api.World(""))
+		st := api.World("").Stats()
+		if st.MaxConcurrent > n {
+			t.Errorf("%d requests at a time, parallel is %d", st.MaxConcurrent, n)
+		}
+		if n > 1 && st.MaxConcurrent < 2 {
+			t.Errorf("parallel %d, and never two requests at a time", n)
+		}
+		if got := r.requests(); got != 100 {
+			t.Errorf("parallel %d: %d requests for 100 pages", n, got)
+		}
+	}
+}
+
+// TestParallelWithLimits ends exactly where one page at a time would, and goes on there.
+func TestParallelWithLimits(t *testing.T) {
+	for _, set := range []func(*runtime.Job){
+		func(j *runtime.Job) { j.MaxPages = 3 },
+		func(j *runtime.Job) { j.MaxRecords = 34 },
+	} {
+		api := demo.New(demo.Options{Records: 143})
+		r := newRig(t, api.ServeHTTP, fmt.Sprintf(parallelStream, "offset", "", ", key: id", "offset", "offset", "limit", ", total: body.total", 8))
+		rep := r.run(set)
+		want(t, rep, "truncated limit")
+		if n := len(r.lines("s")); n != 30 && n != 34 {
+			t.Errorf("%d records", n)
+		}
+		if st := api.World("").Stats(); st.MaxConcurrent > 1 {
+			t.Error("a limit is exact one page at a time")
+		}
+		want(t, r.run(), "complete")
+		r.everyone("s", api.World(""))
+	}
+}
