@@ -35,7 +35,7 @@ func newTest() *cobra.Command {
 		Long: "test runs each case of the connectors (files cases/*.txtar beside connector.yaml) against its recorded answers, on a simulated clock,\n" +
 			"and shows what the connector did otherwise than the case says. A folder of connectors means all of them; see docs/cases.md.\n\n" +
 			"Exit: 0 all passed, 1 a case failed, 2 there is no case, or one that cannot be read.",
-		Example: "  runner test github\n  runner test ./connectors/*\n  runner test ./github --case throttled --update",
+		Example: "  runner test github\n  runner test connectors/...\n  runner test ./github --case throttled --update",
 		Args:    cobra.MinimumNArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			return f.test(cmd.Context(), cmd.OutOrStdout(), args)
@@ -66,7 +66,10 @@ func (f *testFlags) test(ctx context.Context, out io.Writer, args []string) erro
 	var sum tally
 	names := map[string]bool{}
 	for _, arg := range args {
-		for _, name := range connectorsIn(arg) {
+		if len(args) > 1 && isOtherFile(arg) {
+			continue
+		}
+		for _, name := range connectorsIn(strings.TrimSuffix(arg, "/...")) {
 			if err := f.connector(ctx, out, name, &sum, names); err != nil {
 				return err
 			}
@@ -87,6 +90,14 @@ func (f *testFlags) test(ctx context.Context, out io.Writer, args []string) erro
 		return usage("no case was played: a connector's cases are the files cases/*.txtar beside its connector.yaml")
 	}
 	return nil
+}
+
+// isOtherFile says whether path is a file that is no connector, such as one that `connectors/*` names
+// along with the folders.
+func isOtherFile(path string) bool {
+	info, err := os.Stat(path)
+	ext := filepath.Ext(path)
+	return err == nil && !info.IsDir() && ext != ".yaml" && ext != ".yml"
 }
 
 // connector plays the cases of one connector.
