@@ -41,7 +41,7 @@ func soon(a, b time.Time) time.Time {
 // discover finds places that are new, and drops those that are gone without ever having been good.
 func (k *keeper) discover(now time.Time) {
 	k.found = find(k.opt.Paths, k.places)
-	k.watch.want(k.found.dirs) // before anything is read: no change is missed
+	anew := k.watch.want(k.found.dirs) // before anything is read: no change is missed
 	present := map[string]bool{}
 	for _, p := range k.found.places {
 		present[p.path] = true
@@ -62,6 +62,11 @@ func (k *keeper) discover(now time.Time) {
 		}
 	}
 	k.index()
+	for _, dir := range anew {
+		for _, p := range k.byDir[dir] {
+			k.mark(p)
+		}
+	}
 }
 
 // index makes byDir.

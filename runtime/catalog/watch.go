@@ -29,13 +29,13 @@ func (w *watch) open() {
 }
 
 // want watches these folders and no others. A folder that is another one than before under the same
-// name, such as behind a link, is watched anew.
-func (w *watch) want(dirs []string) {
+// name, such as behind a link, is watched anew; those are returned.
+func (w *watch) want(dirs []string) (anew []string) {
 	if w.w == nil {
 		w.open()
 	}
 	if w.w == nil {
-		return
+		return nil
 	}
 	alive := map[string]bool{}
 	for _, d := range w.w.WatchList() {
@@ -45,7 +45,9 @@ func (w *watch) want(dirs []string) {
 	for _, d := range dirs {
 		if !wanted[d] {
 			wanted[d] = true
-			w.add(d, alive[d])
+			if w.add(d, alive[d]) {
+				anew = append(anew, d)
+			}
 		}
 	}
 	for d := range w.dirs {
@@ -53,26 +55,28 @@ func (w *watch) want(dirs []string) {
 			w.drop(d)
 		}
 	}
+	return anew
 }
 
-// add watches one folder.
-func (w *watch) add(dir string, alive bool) {
+// add watches one folder; true when it is another one than before.
+func (w *watch) add(dir string, alive bool) (another bool) {
 	info, err := os.Stat(dir)
 	was, had := w.dirs[dir]
 	if err == nil && had && alive && os.SameFile(was, info) {
-		return
+		return false
 	}
 	if had {
 		w.drop(dir)
 	}
 	if err != nil {
-		return
+		return false
 	}
 	if err := w.w.Add(dir); err != nil {
 		w.tell(dir, err)
-		return
+		return false
 	}
 	w.dirs[dir] = info
+	return had
 }
 
 func (w *watch) drop(dir string) {
