@@ -12,7 +12,6 @@ type route struct {
 	stream       bool   // the answer goes on and on
 	params       []param
 	body         string // name of a schema, "" without a body
-	bodyType     string // application/json unless it says otherwise
 	status       int    // of the answer that is no problem, 0: 200
 	answer       string // name of its schema, "" for none
 	answerType   string // application/json unless it says otherwise

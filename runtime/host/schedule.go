@@ -62,9 +62,33 @@ func (s *Schedule) Next(last, now time.Time) time.Time {
 	case s.cron == nil:
 		return last.Add(s.Every)
 	case last.IsZero():
-		return s.cron.Next(now)
+		return s.next(now)
 	}
-	return s.cron.Next(last)
+	return s.next(last)
+}
+
+// everyHour is how package cron marks an hour of `*`.
+const everyHour = 1 << 63
+
+// next is the cron expression's next time. A time of day that comes twice because clocks are put back
+// counts once, unless the expression means every hour.
+func (s *Schedule) next(after time.Time) time.Time {
+	at, ok := s.cron.(*cron.SpecSchedule)
+	for t := s.cron.Next(after); ; t = s.cron.Next(t) {
+		if t.IsZero() || !ok || at.Hour&everyHour != 0 || !repeated(t.In(at.Location)) {
+			return t
+		}
+	}
+}
+
+// repeated reports whether clocks have shown the same time of day before.
+func repeated(t time.Time) bool {
+	for _, back := range []time.Duration{30 * time.Minute, time.Hour} {
+		if t.Add(-back).Format(time.DateTime) == t.Format(time.DateTime) {
+			return true
+		}
+	}
+	return false
 }
 
 // Latest is the last time at or before now at which a job that was due at `due` was due again: all that
@@ -77,12 +101,12 @@ func (s *Schedule) Latest(due, now time.Time) time.Time {
 		return due
 	}
 	if now.Sub(due) > 24*time.Hour { // not minute by minute through weeks
-		if from := s.cron.Next(now.Add(-24 * time.Hour)); !from.IsZero() && !from.After(now) {
+		if from := s.next(now.Add(-24 * time.Hour)); !from.IsZero() && !from.After(now) {
 			due = from
 		}
 	}
 	for {
-		next := s.cron.Next(due)
+		next := s.next(due)
 		if next.IsZero() || next.After(now) {
 			return due
 		}
