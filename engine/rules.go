@@ -66,7 +66,7 @@ type Rules struct {
 	HasKey        bool      `json:"has_key,omitempty"` // records.key is declared
 
 	Fallback      []FallbackKind `json:"fallback,omitempty"`
-	MaxRecoveries int            `json:"max_recoveries,omitempty"` // default 5
+	MaxRecoveries int            `json:"max_recoveries,omitempty"` // 0: 5; negative: none
 	EmptyPages    int            `json:"empty_pages,omitempty"`    // default 10
 	Parallel      int            `json:"parallel,omitempty"`       // 0 or 1: one page at a time
 	Cap           int64          `json:"cap,omitempty"`            // 0 without

@@ -73,6 +73,40 @@ func TestLadderIsBounded(t *testing.T) {
 	r.count("s", "id", 30)
 }
 
+func TestNoRecoveriesAllowed(t *testing.T) {
+	r := newRig(t, cursorAPI(95, 10, func(p int) bool { return p == 2 }),
+		fmt.Sprintf(cursorStream, `, max_recoveries: 0, fallback: {type: offset, send: query.offset}`))
+	rep := r.run()
+	want(t, rep, "incomplete next_token_missing")
+	if r.requests() != 3 || rep.Streams[0].Recoveries != 0 {
+		t.Errorf("%d requests, %d recoveries", r.requests(), rep.Streams[0].Recoveries)
+	}
+}
+
+func TestDetailsThatAreMissingProveNothing(t *testing.T) {
+	r := newRig(t, func(w http.ResponseWriter, q *http.Request) {
+		if q.Method == http.MethodPost {
+			var ids []int
+			decode(q, &ids)
+			answer(w, `{"items":%s}`, items(ids[0], ids[len(ids)-1]-1))
+			return
+		}
+		answer(w, `{"total":10,"ids":[1,2,3,4,5,6,7,8,9,10]}`)
+	}, `
+streams:
+  s:
+    request: {path: /ids}
+    records: {path: ids}
+    details: {request: {method: POST, path: /things, body: "${ids}"}, batch: 5, records: {path: items, key: id}}
+    pagination: {type: none, total: body.total}
+`)
+	rep := r.run()
+	want(t, rep, "complete")
+	if rep.Attested != engine.Assumed || rep.Streams[0].Events[runtime.NoticeDetailsMissing] != 2 {
+		t.Errorf("%s, events %v: %s", rep.Attested, rep.Streams[0].Events, rep.Message)
+	}
+}
+
 func TestKillInTheMiddleOfARecovery(t *testing.T) {
 	api := cursorAPI(95, 10, func(p int) bool { return p >= 2 })
 	ctx, kill := context.WithCancel(t.Context())

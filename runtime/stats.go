@@ -60,6 +60,13 @@ func (s *stats) count(name string) int64 {
 	return s.events[name]
 }
 
+// of is how often an event was counted.
+func (s *stats) of(name string) int64 {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.events[name]
+}
+
 func (s *stats) chain() {
 	s.mu.Lock()
 	s.chains++

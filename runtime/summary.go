@@ -88,7 +88,7 @@ func (s *summary) report(r *StreamReport) {
 	r.Verdict, r.Reason, r.Detail, r.Err = orElse(s.worst.verdict, Complete), s.worst.reason, s.worst.detail, s.worst.err
 	if r.Verdict == Complete {
 		r.Attested = s.attested
-		if s.ends == 0 || s.sr.roundData.Reopened {
+		if s.ends == 0 || s.sr.roundData.Reopened || s.sr.stats.of(NoticeDetailsMissing) > 0 {
 			r.Attested = engine.Assumed
 		}
 		if r.Reason != "skipped" {

@@ -36,6 +36,9 @@ func checkPagination(r reader, m *mapping, p *Pagination) {
 	if raw, ok := literalOf(p.Start); ok {
 		rules.Start = checkStart(r, m, rules.Type, raw)
 	}
+	if m.known("max_recoveries") && m.any("max_recoveries") && rules.MaxRecoveries == 0 {
+		rules.MaxRecoveries = -1 // engine.Rules takes 0 for the default
+	}
 	rules.HasNext = p.Next != nil
 	rules.HasTotal = p.Total != nil
 	if rules.HasTotal && rules.TotalKind == "" {
