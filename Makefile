@@ -4,9 +4,10 @@
 GO       ?= go
 FUZZTIME ?= 10s
 KILLS    ?= 200
+MODELS   ?= 10000
 
 .DEFAULT_GOAL := help
-.PHONY: help build demo test check lint race docs fuzz bench test-servers crash tidy compiler
+.PHONY: help build demo test check lint race docs fuzz bench test-servers crash model tidy compiler
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -45,6 +46,9 @@ test-servers: compiler ## drain a real container registry and a real PocketBase,
 
 crash: compiler ## kill -9 a run KILLS (200) times: every record exactly once, in order
 	$(GO) test -count=1 -timeout 20m -v -run '^TestKill' ./cmd/runner -kills $(KILLS)
+
+model: compiler ## drain MODELS (10000) random APIs with random faults; a seed that fails prints its replay
+	$(GO) test -count=1 -timeout 60m -run '^TestModel$$' ./runtime -model-seeds $(MODELS)
 
 tidy: ## bring go.mod and go.sum in line with the imports
 	$(GO) mod tidy
