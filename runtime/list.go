@@ -156,7 +156,7 @@ func (sr *streamRun) growWindow(ctx context.Context, w *spec.Window, k combo, ea
 			return err
 		}
 	}
-	from, to, err := sr.bounds(ctx, w, watermark)
+	from, to, err := sr.bounds(ctx, w, sr.filterBy(watermark, mark.Watermark == nil))
 	if err != nil {
 		return err
 	}

@@ -290,7 +290,7 @@ func TestWindowsFromTheWatermark(t *testing.T) {
 // of later runs are read too, and when it works again nothing is missing or doubled.
 func TestOneBadWindow(t *testing.T) {
 	clock := newFakeClock()
-	api := &eventsAPI{broken: "2026-07-01T07:30:00Z"} // the first window begins at 05:30, start less overlap
+	api := &eventsAPI{broken: "2026-07-01T07:00:00Z"} // the second window
 	add := func(h, m int) { api.at = append(api.at, time.Date(2026, 7, 1, h, m, 0, 0, time.UTC)) }
 	for h := 6; h < 16; h++ {
 		add(h, 10)
@@ -299,7 +299,7 @@ func TestOneBadWindow(t *testing.T) {
 	r.job.Clock = clock
 	rep := r.run()
 	want(t, rep, "failed http_403")
-	if bad := rep.Streams[0].Bad; len(bad) != 1 || !strings.Contains(bad[0].Chain, "07:30:00") {
+	if bad := rep.Streams[0].Bad; len(bad) != 1 || !strings.Contains(bad[0].Chain, "07:00:00") {
 		t.Errorf("%+v", bad)
 	}
 	for i := range 3 {

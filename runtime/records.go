@@ -213,9 +213,9 @@ func (c *chain) older(at, watermark json.RawMessage, keyed bool) bool {
 	if at == nil || watermark == nil {
 		return false
 	}
-	edge := c.sr.filterBy(watermark)
-	d := c.sr.kind.compare(at, edge)
-	return d < 0 || d == 0 && !keyed
+	first := c.state.First
+	d := c.sr.kind.compare(at, c.sr.filterBy(watermark, first))
+	return d < 0 || d == 0 && !keyed && !first
 }
 
 // add appends records to the batch, with their keys when the sink wants them.

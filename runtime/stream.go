@@ -199,10 +199,14 @@ func (sr *streamRun) recordRules() *spec.Records {
 	return &sr.spec.Records
 }
 
-// filterBy is a watermark as requests filter by it: less the overlap.
-func (sr *streamRun) filterBy(w json.RawMessage) json.RawMessage {
-	if sr.kind == nil || w == nil {
+// filterBy is a watermark as requests filter by it: less the overlap, unless it is `start`, before which
+// nothing was read.
+func (sr *streamRun) filterBy(w json.RawMessage, first bool) json.RawMessage {
+	switch {
+	case sr.kind == nil || w == nil:
 		return w
+	case first:
+		return sr.kind.begin(w)
 	}
 	return sr.kind.shift(w)
 }

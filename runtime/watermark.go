@@ -138,23 +138,28 @@ func formatStamp(t time.Time, format string) json.RawMessage {
 }
 
 // shift is v less the overlap, in the declared format; without an overlap and format it is v.
-func (k *watermarkKind) shift(v json.RawMessage) json.RawMessage {
+func (k *watermarkKind) shift(v json.RawMessage) json.RawMessage { return k.less(v, k.overlap) }
+
+// begin is `start` as requests filter by it: the overlap is for what an earlier walk has read.
+func (k *watermarkKind) begin(v json.RawMessage) json.RawMessage { return k.less(v, "") }
+
+func (k *watermarkKind) less(v json.RawMessage, overlap string) json.RawMessage {
 	if v == nil {
 		return nil
 	}
 	switch k.typ {
 	case "number":
-		if k.overlap == "" {
+		if overlap == "" {
 			return v
 		}
-		return subtract(v, k.overlap)
+		return subtract(v, overlap)
 	case "time":
 		t, ok := k.time(v)
-		if !ok || k.overlap == "" && (k.format == "" || k.format == "rfc3339" && rawjson.Kind(v) == '"') {
+		if !ok || overlap == "" && (k.format == "" || k.format == "rfc3339" && rawjson.Kind(v) == '"') {
 			return v // as the API wrote it
 		}
-		if k.overlap != "" {
-			d, err := spec.ParseDuration(k.overlap)
+		if overlap != "" {
+			d, err := spec.ParseDuration(overlap)
 			if err != nil {
 				return v
 			}

@@ -28,7 +28,7 @@ type windowLimits struct {
 // shorter or longer than another.
 func (sr *streamRun) bounds(ctx context.Context, w *spec.Window, watermark json.RawMessage) (from, to time.Time, err error) {
 	now := sr.round.Now
-	sc := &scope{job: sr.bound, config: sr.config, run: sr.id, watermark: sr.filterBy(watermark), pinned: now}
+	sc := &scope{job: sr.bound, config: sr.config, run: sr.id, watermark: watermark, pinned: now}
 	if from, err = sr.instant(ctx, sc, w.From, w.Format, now); err != nil {
 		return from, to, err
 	}
