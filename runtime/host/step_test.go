@@ -91,7 +91,10 @@ func TestStepEqualsRun(t *testing.T) {
 		{"offset", "", 25_300},
 		{"cursor", "", 1300},
 		{"cursor", "lost@2", 1300}, // recovers by a fallback, whose state travels
-		{"page", "", 1300}, {"link", "", 1300}, {"search_after", "", 1300}, {"timestamp", "", 1300}, {"number_token", "", 1300}, {"array_token", "", 1300},
+		{"cursor", "lost@2*", 1300},
+		{"page", "", 1300}, {"search_after", "", 1300}, {"timestamp", "", 1300}, {"number_token", "", 1300}, {"array_token", "", 1300},
+		{"object_token", "", 1300}, {"kubernetes", "expire:410@2", 1300}, {"link_body", "", 1300}, {"link_header", "", 1300}, {"graphql", "", 1300},
+		{"point_in_time", "", 1300}, {"delta", "", 1300}, {"polling", "", 1300}, {"alerts", "", 1300}, {"ndjson", "", 1300}, {"oai", "", 1300},
 	} {
 		t.Run(c.stream+" "+c.faults, func(t *testing.T) {
 			if _, ok := demoStreams(t)[c.stream]; !ok {
