@@ -117,7 +117,8 @@ func (c *chain) before() *chainEnd {
 		return &chainEnd{yield: true}
 	}
 	if c.walk.Capped(c.state.State) {
-		return &chainEnd{verdict: Truncated, reason: engine.CodeCap, detail: fmt.Sprintf("the API refuses offsets from %d on", c.walk.Rules.Cap), total: c.state.Total}
+		c.uncut = c.limits.of != nil // it was tried when the cap was met
+		return c.tooMuch(&chainEnd{verdict: Truncated, reason: engine.CodeCap, detail: fmt.Sprintf("the API refuses offsets from %d on", c.walk.Rules.Cap), total: c.state.Total})
 	}
 	if what := c.sr.reserve(); what != "" {
 		return &chainEnd{verdict: Truncated, reason: CodeLimit, detail: what}

@@ -209,6 +209,7 @@ streams:
 			if !strings.Contains(rep.Message, c.why) {
 				t.Errorf("%s", rep.Message)
 			}
+			want(t, r.run(), "truncated "+runtime.CodeWindow) // and again, without reading twice
 			if got := len(r.lines("s")); got != 20 {
 				t.Errorf("%d records, want the 20 below the cap", got)
 			}
