@@ -80,6 +80,9 @@ func (m *model) check(t *testing.T, tally *modelTally) error {
 			cut = modelRun{}
 		}
 		rep, err := m.run(r, api, cut)
+		if errors.Is(err, context.Canceled) {
+			continue // killed before it had begun
+		}
 		if err != nil {
 			return fmt.Errorf("run %d: %w", round+1, err)
 		}
