@@ -59,7 +59,7 @@ func bind(ctx context.Context, job *Job) (*bound, error) {
 		b.log = slog.New(slog.DiscardHandler)
 	}
 	if b.table == nil {
-		b.table = engine.Strategies()
+		b.table = job.Connector.kinds.patterns()
 	}
 	b.started = b.clock.Now()
 	var err error

@@ -20,11 +20,15 @@ type Connector struct {
 
 	program *script.Program
 	hook    func(name string) (string, string, error)
+	kinds   Kinds
 }
 
 // Load reads a connector file or folder from disk. The error lists every problem of the file, with
 // its place.
-func Load(path string, opt script.Options) (*Connector, error) {
+func Load(path string, opt script.Options) (*Connector, error) { return Kinds{}.Load(path, opt) }
+
+// Load is the function Load, for connectors that may use the kinds.
+func (k Kinds) Load(path string, opt script.Options) (*Connector, error) {
 	if info, err := os.Stat(path); err == nil && info.IsDir() {
 		path = filepath.Join(path, "connector.yaml")
 	}
@@ -32,7 +36,7 @@ func Load(path string, opt script.Options) (*Connector, error) {
 	if err != nil {
 		return nil, err
 	}
-	return Parse(path, src, beside(path), opt)
+	return k.Parse(path, src, beside(path), opt)
 }
 
 // beside reads hook files from the folder of a connector file.
@@ -46,6 +50,11 @@ func beside(path string) func(string) (string, string, error) {
 
 // LoadFS reads a connector from a file system, such as the shipped ones.
 func LoadFS(fsys fs.FS, path string, opt script.Options) (*Connector, error) {
+	return Kinds{}.LoadFS(fsys, path, opt)
+}
+
+// LoadFS is the function LoadFS, for connectors that may use the kinds.
+func (k Kinds) LoadFS(fsys fs.FS, path string, opt script.Options) (*Connector, error) {
 	if info, err := fs.Stat(fsys, path); err == nil && info.IsDir() {
 		path += "/connector.yaml"
 	}
@@ -54,7 +63,7 @@ func LoadFS(fsys fs.FS, path string, opt script.Options) (*Connector, error) {
 		return nil, err
 	}
 	dir := filepath.ToSlash(filepath.Dir(path))
-	return Parse(path, src, func(name string) (string, string, error) {
+	return k.Parse(path, src, func(name string) (string, string, error) {
 		p := dir + "/" + name
 		b, err := fs.ReadFile(fsys, p)
 		return p, string(b), err
@@ -64,13 +73,18 @@ func LoadFS(fsys fs.FS, path string, opt script.Options) (*Connector, error) {
 // Parse reads a connector from its text; hook reads a hook file beside it and returns its path and
 // text (nil: from the folder of name). It is asked during the call only: runs use what it gave then.
 func Parse(name string, src []byte, hook func(string) (string, string, error), opt script.Options) (*Connector, error) {
+	return Kinds{}.Parse(name, src, hook, opt)
+}
+
+// Parse is the function Parse, for connectors that may use the kinds.
+func (k Kinds) Parse(name string, src []byte, hook func(string) (string, string, error), opt script.Options) (*Connector, error) {
 	if hook == nil {
 		hook = beside(name)
 	}
 	read := hookFiles{}
-	c := &Connector{Source: src, hook: read.again}
+	c := &Connector{Source: src, hook: read.again, kinds: k}
 	var err error
-	if c.Spec, err = spec.Parse(name, src, spec.Options{Hook: read.first(hook)}); err != nil {
+	if c.Spec, err = spec.Parse(name, src, k.options(read.first(hook))); err != nil {
 		return nil, err
 	}
 	if c.program, err = compile(c.Spec, opt); err != nil {
@@ -161,9 +175,9 @@ func checkFunctions(s *spec.Connector, p *script.Program) error {
 func (c *Connector) bind(ctx context.Context, b *bound) (*spec.Connector, *script.Program, error) {
 	b.program = c.program // for what is evaluated before the bound connector is compiled
 	sc := &scope{job: b, config: b.config, run: b.id}
-	bound, err := spec.Parse(c.Spec.File, c.Source, spec.Options{Hook: c.hook, Bind: func(e *spec.Expr) (json.RawMessage, error) {
-		return sc.eval(ctx, e)
-	}})
+	opt := c.kinds.options(c.hook)
+	opt.Bind = func(e *spec.Expr) (json.RawMessage, error) { return sc.eval(ctx, e) }
+	bound, err := spec.Parse(c.Spec.File, c.Source, opt)
 	if err != nil {
 		return nil, nil, err
 	}

@@ -50,5 +50,5 @@ type Job struct {
 	Random     func() float64                                      // of jitter, in [0, 1); nil: math/rand
 	Seed       uint64                                              // of Math.random and uuid() in scripts; 0: one that nobody knows
 	Serial     bool                                                // one request of a chain at a time, whatever pagination.parallel says
-	Strategies map[engine.Type]func(*engine.Rules) engine.Strategy // nil: engine.Strategies()
+	Strategies map[engine.Type]func(*engine.Rules) engine.Strategy // nil: the connector's (Kinds)
 }

@@ -48,7 +48,7 @@ var authTable = table[Auth]{
 	what: "`auth`",
 	like: `{type: bearer, token: "${config.token}"}`,
 	keys: []key[Auth]{
-		field("type", "the kind of authentication", oneOf(AuthTypes()...), func(a *Auth) *string { return &a.Type }).need(),
+		field("type", "the kind of authentication", oneOfAlso(func(o *Options) []string { return o.AuthTypes }, AuthTypes()...), func(a *Auth) *string { return &a.Type }).need(),
 		field("token", "the token; with login, where it stands in the answer", authToken, func(a *Auth) *Auth { return a }),
 		authText("username", "name of the user", func(a *Auth) **Text { return &a.Username }),
 		authText("password", "password of the user", func(a *Auth) **Text { return &a.Password }),
@@ -110,6 +110,9 @@ func checkAuth(r reader, m *mapping, a *Auth) {
 		return
 	}
 	i := slices.Index(AuthTypes(), a.Type)
+	if i < 0 {
+		return // one of Options.AuthTypes takes the keys that it likes
+	}
 	kind := authKinds[i]
 	for _, name := range kind.need {
 		if !m.any(name) {

@@ -15,7 +15,7 @@ var paginationTable = table[Pagination]{
 	what: "`pagination`",
 	like: "{type: cursor, next: body.next, send: query.cursor}",
 	keys: []key[Pagination]{
-		field("type", "how the API pages", oneOf(engine.Types...), func(p *Pagination) *engine.Type { return &p.Rules.Type }).need(),
+		field("type", "how the API pages", oneOfAlso(func(o *Options) []engine.Type { return o.Patterns }, engine.Types...), func(p *Pagination) *engine.Type { return &p.Rules.Type }).need(),
 		field("start", "the first position", in(ScopeChain, someValue), func(p *Pagination) **Node { return &p.Start }),
 		field("first", "whether the first request carries the position", oneOf("send", "omit"), func(p *Pagination) *string { return &p.Rules.First }),
 		field("send", "where the position goes in the request", send, func(p *Pagination) **Send { return &p.Send }),

@@ -18,6 +18,8 @@ import (
 	"slices"
 
 	"gopkg.in/yaml.v3"
+
+	"github.com/lastpage/lastpage/engine"
 )
 
 // Options says how Parse reads what is not in the YAML. The zero value works.
@@ -33,6 +35,9 @@ type Options struct {
 	// Expr.ID is -1 and Expr.Names set for a plain dotted name; else the ID is that of the same
 	// expression in every Parse of the same text, also one without Bind.
 	Bind func(*Expr) (json.RawMessage, error)
+	// AuthTypes and Patterns are types of auth and of pagination beside those of the format.
+	AuthTypes []string
+	Patterns  []engine.Type
 }
 
 // Parse reads a connector. file is how errors name it. The error is of type Errors when the file

@@ -157,6 +157,11 @@ var byteSize = scalarOf("a size such as 64MB", orExpression(schema{"anyOf": []sc
 
 // oneOf is one of a few words.
 func oneOf[V ~string](words ...V) shape[V] {
+	return oneOfAlso(func(*Options) []V { return nil }, words...)
+}
+
+// oneOfAlso is oneOf with words that whoever reads the file adds to.
+func oneOfAlso[V ~string](more func(*Options) []V, words ...V) shape[V] {
 	known := make([]string, len(words))
 	for i, w := range words {
 		known[i] = string(w)
@@ -172,7 +177,11 @@ func oneOf[V ~string](words ...V) shape[V] {
 				r.wants(n, quoted(known), "")
 				return wrong
 			}
-			if !slices.Contains(known, n.Value) {
+			if !slices.Contains(known, n.Value) && !slices.Contains(more(&r.opt), V(n.Value)) {
+				known := slices.Clone(known)
+				for _, w := range more(&r.opt) {
+					known = append(known, string(w))
+				}
 				r.fail(n, fmt.Sprintf("`%s` is %s, not `%s`", r.key, quoted(known), shorten(n.Value)), meant(n.Value, known))
 				return wrong
 			}

@@ -143,7 +143,7 @@ func (c *Catalog) Restore(ctx context.Context, name, version string) error {
 	if err != nil {
 		return err
 	}
-	conn, err := s.compile(c.opt.Script)
+	conn, err := s.compile(&c.opt)
 	if err != nil {
 		return err
 	}

@@ -53,7 +53,7 @@ func (o *Options) load(ctx context.Context, t task) outcome {
 		return outcome{half: true}
 	}
 	out := outcome{name: named(src), files: []File{{t.path, string(src)}}, seen: r.seen}
-	out.conn, out.err = runtime.Parse(t.path, src, func(name string) (string, string, error) {
+	out.conn, out.err = o.Kinds.Parse(t.path, src, func(name string) (string, string, error) {
 		path := filepath.Join(t.dir, name)
 		if !watched {
 			path = filepath.ToSlash(path)

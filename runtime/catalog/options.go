@@ -21,6 +21,8 @@ type Options struct {
 	// Shipped has one folder per connector, such as connectors.FS; nil: none. It is not watched, and
 	// yields to Paths.
 	Shipped fs.FS
+	// Kinds are the program's own ways of authenticating and paging.
+	Kinds runtime.Kinds
 	// Script says how hooks and expressions run.
 	Script script.Options
 	// Replay plays one recorded case (cases/*.txtar beside the connector) and answers how the engine

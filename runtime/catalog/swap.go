@@ -140,7 +140,7 @@ func (k *keeper) resume(p *place) {
 	if s == nil {
 		return
 	}
-	conn, err := s.compile(k.opt.Script)
+	conn, err := s.compile(k.opt)
 	if err != nil {
 		return // another engine version: the file's problem stands
 	}

@@ -10,7 +10,6 @@ import (
 	"time"
 
 	"github.com/lastpage/lastpage/runtime"
-	"github.com/lastpage/lastpage/runtime/script"
 )
 
 // Version is one version of a connector, compiled. It is immutable.
@@ -86,11 +85,11 @@ func identify(files []File) string {
 }
 
 // compile makes a connector of the text.
-func (s *stored) compile(opt script.Options) (*runtime.Connector, error) {
-	return runtime.Parse(s.files[0].Path, []byte(s.files[0].Text), func(name string) (string, string, error) {
+func (s *stored) compile(opt *Options) (*runtime.Connector, error) {
+	return opt.Kinds.Parse(s.files[0].Path, []byte(s.files[0].Text), func(name string) (string, string, error) {
 		if len(s.files) < 2 {
 			return name, "", fs.ErrNotExist
 		}
 		return s.files[1].Path, s.files[1].Text, nil // a connector has one hook file at most
-	}, opt)
+	}, opt.Script)
 }
