@@ -150,7 +150,7 @@ func (h *Host) planOf(r *http.Request, in *runRequest) (Plan, error) {
 	if p.To, err = h.outputOf(in.To); err != nil {
 		return bad("to", "to: %v", err)
 	}
-	if _, err := sink.New(r.Context(), p.To, sink.Options{Ledger: h.db.Path()}); err != nil { // touches nothing yet
+	if _, err := sink.New(r.Context(), in.To, sink.Options{Ledger: h.db.Path()}); err != nil { // touches nothing yet
 		return bad("to", "to: %v", err)
 	}
 	return p, nil
