@@ -14,13 +14,13 @@ import (
 	"time"
 )
 
-// counter counts names; it is safe for concurrent use.
-type counter struct {
+// modelCounter counts names; it is safe for concurrent use.
+type modelCounter struct {
 	mu sync.Mutex
 	n  map[string]int
 }
 
-func (c *counter) add(name string) {
+func (c *modelCounter) add(name string) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if c.n == nil {
@@ -29,13 +29,13 @@ func (c *counter) add(name string) {
 	c.n[name]++
 }
 
-func (c *counter) of(name string) int {
+func (c *modelCounter) of(name string) int {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	return c.n[name]
 }
 
-func (c *counter) String() string {
+func (c *modelCounter) String() string {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	var parts []string

@@ -202,7 +202,7 @@ func (m *model) whole(got map[int][]int, inOrder bool) error {
 // modelTally counts how the runs of all models ended, so that the generator is known to reach what it
 // should.
 type modelTally struct {
-	verdicts, events, reasons counter
+	verdicts, events, reasons modelCounter
 }
 
 func (t *modelTally) add(rep *runtime.Report, round int, healed bool) {
