@@ -40,7 +40,10 @@ func (w *Walk) Recover(s State, token json.RawMessage) (State, bool) {
 			}
 			next.Position, next.Rung = token, 0
 		case FallbackRestart:
-			next.Position, next.Rung, next.Trail, next.Print = s.Origin, 0, Trail{}, 0
+			if sameJSON(s.Position, s.Origin) {
+				next.Origin = nil // a kept position that is refused leads nowhere: the first page does
+			}
+			next.Position, next.Rung, next.Trail, next.Print = next.Origin, 0, Trail{}, 0
 		}
 		next.Version = StateVersion
 		next.Recoveries++

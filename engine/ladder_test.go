@@ -41,6 +41,21 @@ func TestMaxRecoveries(t *testing.T) {
 	}
 }
 
+// A restart begins at the position that an earlier walk has kept; where that one is refused, at the
+// first page.
+func TestRestartAtKeptPosition(t *testing.T) {
+	w, _ := NewWalk(&Rules{Type: Link, HasNext: true, HasKey: true, Fallback: []FallbackKind{FallbackRestart}}, Strategies())
+	s := StartAt(json.RawMessage(`"delta"`))
+	s.Position = json.RawMessage(`"next"`)
+	for i, want := range []string{`"delta"`, "", ""} {
+		next, ok := w.Recover(s, nil)
+		if !ok || string(next.Position) != want || string(next.Origin) != want {
+			t.Fatalf("recovery %d: %v at %s from %s, want %s", i+1, ok, next.Position, next.Origin, want)
+		}
+		s = next
+	}
+}
+
 // The rungs are tried in order, then again from the first; a rung with nothing to go on from is passed
 // over; a new record starts the ladder anew.
 func TestLadderOrder(t *testing.T) {
