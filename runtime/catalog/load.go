@@ -84,29 +84,23 @@ func (t *task) fresh(s sight) bool {
 	return time.Since(t.touched) < t.wait || age >= 0 && age < t.wait
 }
 
-// replay plays every case of the connector. The error has a line for each that went wrong.
+// replay plays every case of the connector. The error has a line for each that went wrong. Those of the
+// shipped set are played before it ships.
 func (o *Options) replay(ctx context.Context, t task, r *reading, c *runtime.Connector) error {
-	if t.single || o.Replay == nil {
+	if t.single || o.Replay == nil || t.fsys != nil {
 		return nil
 	}
 	cases := r.cases(t.dir)
 	ctx, cancel := context.WithTimeout(ctx, o.Patience)
 	defer cancel()
-	fsys := t.fsys
-	if fsys == nil {
-		fsys = os.DirFS(t.dir)
-	}
 	var errs []error
 	for _, path := range cases {
 		if _, err := r.read(path); err != nil {
 			errs = append(errs, err)
 			continue
 		}
-		within := path
-		if t.fsys == nil {
-			within = "cases/" + filepath.Base(path)
-		}
-		err := o.Replay(ctx, c, fsys, within)
+		within := "cases/" + filepath.Base(path)
+		err := o.Replay(ctx, c, os.DirFS(t.dir), within)
 		if ctx.Err() != nil {
 			errs = append(errs, fmt.Errorf("%s: the cases take longer than %s", path, o.Patience))
 			break

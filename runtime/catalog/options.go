@@ -26,7 +26,8 @@ type Options struct {
 	// Script says how hooks and expressions run.
 	Script script.Options
 	// Replay plays one recorded case (cases/*.txtar beside the connector) and answers how the engine
-	// did otherwise than the case says; nil: cases are not played. It is called by several goroutines.
+	// did otherwise than the case says; nil: cases are not played. Those of
+	// Shipped never are. It is called by several goroutines.
 	Replay func(ctx context.Context, c *runtime.Connector, fsys fs.FS, path string) error
 	// Patience is how long the cases of one connector may take together; 0: 30 s.
 	Patience time.Duration

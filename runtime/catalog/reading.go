@@ -6,7 +6,6 @@ import (
 	"io"
 	"io/fs"
 	"os"
-	"path"
 	"path/filepath"
 	"strings"
 	"time"
@@ -88,7 +87,7 @@ func (s *sight) load(name string) ([]byte, error) {
 func (s seen) same() bool {
 	for name, was := range s {
 		if dir, ok := strings.CutSuffix(name, casesPattern); ok {
-			if listing(nil, dir) != was.err {
+			if listing(dir) != was.err {
 				return false
 			}
 			continue
@@ -124,10 +123,8 @@ const casesPattern = "/cases/*.txtar"
 
 // cases lists the recorded cases of the connector in dir, as paths.
 func (r *reading) cases(dir string) []string {
-	list := listing(r.fsys, dir)
-	if r.fsys == nil {
-		r.seen[dir+casesPattern] = sight{err: list}
-	}
+	list := listing(dir)
+	r.seen[dir+casesPattern] = sight{err: list}
 	if list == "" {
 		return nil
 	}
@@ -135,15 +132,9 @@ func (r *reading) cases(dir string) []string {
 }
 
 // listing is the paths of the cases in dir, in order, one a line; "" also when it cannot be read.
-func listing(fsys fs.FS, dir string) string {
-	var entries []fs.DirEntry
-	at := path.Join(dir, "cases")
-	if fsys != nil {
-		entries, _ = fs.ReadDir(fsys, at)
-	} else {
-		at = filepath.Join(dir, "cases")
-		entries, _ = os.ReadDir(at)
-	}
+func listing(dir string) string {
+	at := filepath.Join(dir, "cases")
+	entries, _ := os.ReadDir(at)
 	var list []string
 	for _, e := range entries {
 		if !e.IsDir() && strings.HasSuffix(e.Name(), ".txtar") && !strings.HasPrefix(e.Name(), ".") {

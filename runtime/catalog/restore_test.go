@@ -14,7 +14,6 @@ import (
 
 	"github.com/lastpage/lastpage/runtime"
 	"github.com/lastpage/lastpage/runtime/catalog"
-	"github.com/lastpage/lastpage/runtime/replay"
 )
 
 // versions are the IDs that can be put back, the newest first.
@@ -132,13 +131,6 @@ func TestCases(t *testing.T) {
 	}
 	walk := func(query string) string {
 		return "-- 1.request --\nGET /items?" + query + "=1\n-- 1.response --\nHTTP 200\n\n{\"pages\":1,\"items\":[{\"id\":1}]}\n-- records --\n{\"id\":1}\n"
-	}
-	play := func(ctx context.Context, c *runtime.Connector, fsys fs.FS, path string) error {
-		r, err := replay.RunFS(ctx, c, fsys, path)
-		if err == nil && !r.OK() {
-			err = errors.New(r.String())
-		}
-		return err
 	}
 	s := newShelf(t)
 	s.write("a/cases/walk.txtar", walk("page"))
