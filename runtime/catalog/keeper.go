@@ -35,6 +35,7 @@ type keeper struct {
 	jobs    sync.WaitGroup
 
 	look    time.Time // when to look at the paths; zero: not
+	opened  bool      // everything was read once
 	stale   bool      // the view is not what the places are
 	doubled bool      // two places seem to have one connector, and one of them is being read
 	retired []*Version
@@ -231,7 +232,7 @@ func (k *keeper) settle() {
 	for _, c := range k.idle {
 		close(c)
 	}
-	k.idle = nil
+	k.idle, k.opened = nil, true
 }
 
 // finish takes the outcome of a reading over.

@@ -30,7 +30,7 @@ func (k *keeper) swap(p *place, s *stored, conn *runtime.Connector) {
 
 // publish makes the view what the places are, and lets replaced versions go.
 func (k *keeper) publish() {
-	if !k.stale {
+	if !k.stale || !k.opened && k.reading > 0 {
 		return
 	}
 	v := &view{byName: make(map[string]*Version, len(k.places)), list: make([]Status, 0, len(k.places))}
