@@ -75,9 +75,6 @@ func (c *chain) batch(ctx context.Context, g *got, ids []json.RawMessage, p *pag
 	sc := c.scopeAt(&g.at, &g.req)
 	sc.ids = joinIDs(ids)
 	sc.record = ids[0]
-	if !dt.List {
-		sc.ids = ids[0]
-	}
 	d, err := newDraft(ctx, sc, &c.sr.spec.HTTP, dt.Request)
 	if err != nil {
 		return nil, err

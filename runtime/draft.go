@@ -49,7 +49,7 @@ func newDraft(ctx context.Context, sc *scope, h *spec.HTTP, r *spec.Request) (*d
 		}
 	}
 	for _, fields := range [][]spec.Field{h.Headers, r.Headers} {
-		if err := each(ctx, sc, fields, func(name string, v json.RawMessage) { d.header.Set(name, text(v)) }); err != nil {
+		if err := each(ctx, sc, fields, func(name string, v json.RawMessage) { d.header.Set(name, commas(v)) }); err != nil {
 			return nil, err
 		}
 	}

@@ -29,6 +29,13 @@ type thingsAPI struct {
 	before  func(batch int)
 }
 
+// asked is how many batches were asked for.
+func (a *thingsAPI) asked() int {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	return len(a.batches)
+}
+
 func (a *thingsAPI) ServeHTTP(w http.ResponseWriter, q *http.Request) {
 	if q.URL.Path == "/ids" {
 		a.mu.Lock()
@@ -184,14 +191,14 @@ func TestKilledInDetails(t *testing.T) {
 		r := newRig(t, a.ServeHTTP, fmt.Sprintf(thingsStream, `{method: POST, path: /things, body: {ids: "${ids}"}}`, "batch: 2", ""))
 		want(t, r.runIn(ctx), "interrupted interrupted")
 		cancel()
-		before := len(a.batches)
+		before := a.asked()
 		delivered := len(r.ids("s", "id"))
 		if delivered%10 != 0 {
 			t.Fatalf("killed at %d: %d records: a page is delivered whole", kill, delivered)
 		}
 		want(t, r.run(), "complete")
 		r.count("s", "id", 50)
-		if got, wanted := len(a.batches)-before, (50-delivered)/2; got != wanted {
+		if got, wanted := a.asked()-before, (50-delivered)/2; got != wanted {
 			t.Errorf("killed at %d: %d batches in the second run, want %d", kill, got, wanted)
 		}
 	}

@@ -100,7 +100,7 @@ func TestWatermarkKinds(t *testing.T) {
 		{"string", "watermark: max.s, type: string", []string{`"a1"`, `"a1"`, `"a3"`, `"b"`}, byText, "", "b"},
 		{"rfc3339 as received", "watermark: max.s, type: time, order: asc", []string{`"2026-01-01T00:00:00.000Z"`, `"2026-01-02T00:00:00.120Z"`}, byText, "", "2026-01-02T00:00:00.120Z"},
 		{"offsets of zones", "watermark: max.s, type: time", []string{`"2026-01-01T02:00:00+03:00"`, `"2026-01-01T00:00:00+01:00"`, `"2026-01-01T01:30:00+02:00"`}, byTime, "", "2026-01-01T01:30:00+02:00"},
-		{"overlap", "watermark: max.s, type: time, order: asc, overlap: 90m, start: 2025-12-31T22:00:00Z", []string{`"2026-01-01T00:00:00Z"`, `"2026-01-01T01:00:00Z"`, `"2026-01-01T02:00:00Z"`}, byText, "2025-12-31T20:30:00Z", "2026-01-01T00:30:00Z"},
+		{"overlap", "watermark: max.s, type: time, order: asc, overlap: 90m, start: 2025-12-31T22:00:00Z", []string{`"2026-01-01T00:00:00Z"`, `"2026-01-01T01:00:00Z"`, `"2026-01-01T02:00:00Z"`}, byText, "2025-12-31T22:00:00Z", "2026-01-01T00:30:00Z"},
 		{"epoch", "watermark: max.s, type: time, format: epoch, start: 2026-01-01", []string{"1767225600", "1767225601"}, byNumber, "1767225600", "1767225601"},
 		{"epoch of fractions", "watermark: max.s, type: time, format: epoch, order: asc", []string{"1767225600.25", "1767225601.5", "1767225601.75"}, byNumber, "", "1767225601"},
 		{"epoch_ms", "watermark: max.s, type: time, format: epoch_ms, overlap: 1s", []string{"1767225600000", "1767225601500"}, byNumber, "", "1767225600500"},

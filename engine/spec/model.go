@@ -388,7 +388,6 @@ type Details struct {
 	Pos     Pos
 	Request *Request
 	Batch   int         // ids a request, default 1
-	List    bool        // batch is given: ${ids} is a list also when it holds one id
 	ID      engine.Path // in the record; nil: the record itself
 	Records Records
 }

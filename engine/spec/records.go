@@ -93,7 +93,7 @@ var detailsTable = table[Details]{
 		field("id", "where the id stands in a record of the list; the record itself when not given", pathTo, func(d *Details) *engine.Path { return &d.ID }),
 		field("records", "where the things stand in the answer", recordsTable.shape(), func(d *Details) *Records { return &d.Records }),
 	},
-	check: func(r reader, m *mapping, d *Details) { d.Pos, d.List = r.src.pos(m.node), m.any("batch") },
+	check: func(r reader, m *mapping, d *Details) { d.Pos = r.src.pos(m.node) },
 }
 
 var limitsTable = table[Limits]{
