@@ -253,10 +253,7 @@ func (s *scope) join(ctx context.Context, t *spec.Text, escape func(string) stri
 		if v == nil {
 			return "", false, nil
 		}
-		piece := text(v)
-		if len(p.Expr.Names) == 1 && p.Expr.Names[0] == "ids" {
-			piece = commas(v)
-		}
+		piece := commas(v)
 		if escape != nil {
 			piece = escape(piece)
 		}
@@ -265,7 +262,7 @@ func (s *scope) join(ctx context.Context, t *spec.Text, escape func(string) stri
 	return b.String(), true, nil
 }
 
-// commas writes a batch of ids into a text.
+// commas is a value as it stands in a text: as JavaScript writes it, a list's elements joined by commas.
 func commas(ids json.RawMessage) string {
 	if rawjson.Kind(ids) != '[' {
 		return text(ids)
