@@ -2,6 +2,7 @@ package runtime
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"database/sql"
 	"errors"
@@ -33,7 +34,8 @@ type shelf struct {
 	owner  engine.Owner
 	until  time.Time // when the lease ends unless it is renewed; zero: nobody holds it
 	round  engine.Round
-	chains []*row // by ordinal
+	chains []*row          // by ordinal
+	byKey  map[string]*row // the same
 	marks  []engine.Mark
 	books  map[string]engine.Bookmark // by base
 }
@@ -66,20 +68,22 @@ func (l *MemoryLedger) held(e engine.Lease) (*shelf, error) {
 	return k, nil
 }
 
-func (k *shelf) row(key string) *row {
-	for _, r := range k.chains {
-		if r.Key == key {
-			return r
-		}
-	}
-	return nil
-}
+func (k *shelf) row(key string) *row { return k.byKey[key] }
 
 func (k *shelf) add(c engine.Chain) *row {
 	r := &row{Chain: c}
-	at, _ := slices.BinarySearchFunc(k.chains, c.Ordinal, func(r *row, n int64) int { return int(r.Ordinal - n) })
-	k.chains = slices.Insert(k.chains, at, r)
+	k.chains = slices.Insert(k.chains, k.from(c.Ordinal), r)
+	if k.byKey == nil {
+		k.byKey = map[string]*row{}
+	}
+	k.byKey[c.Key] = r
 	return r
+}
+
+// from is the index of the first chain whose ordinal is not below n.
+func (k *shelf) from(n int64) int {
+	at, _ := slices.BinarySearchFunc(k.chains, n, func(r *row, n int64) int { return cmp.Compare(r.Ordinal, n) })
+	return at
 }
 
 // Acquire implements Ledger.
@@ -102,7 +106,10 @@ func (l *MemoryLedger) Renew(_ context.Context, e engine.Lease) error {
 
 // Release implements Ledger.
 func (l *MemoryLedger) Release(_ context.Context, e engine.Lease) error {
-	return l.hold(e, time.Time{})
+	if err := l.hold(e, time.Time{}); !errors.Is(err, engine.ErrFenced) {
+		return err
+	}
+	return nil // it is somebody else's by now
 }
 
 func (l *MemoryLedger) hold(e engine.Lease, until time.Time) error {
@@ -131,7 +138,7 @@ func (l *MemoryLedger) PutRound(_ context.Context, e engine.Lease, r engine.Roun
 		return err
 	}
 	if r.Number > k.round.Number {
-		k.chains = nil
+		k.chains, k.byKey = nil, nil
 	}
 	k.round = r
 	return nil
@@ -158,8 +165,12 @@ func (l *MemoryLedger) Chains(_ context.Context, s engine.StreamKey, after int64
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	var out []engine.Chain
-	for _, r := range l.of(s).chains {
-		if r.Ordinal > after && len(out) < limit && (!pending || !r.Done) {
+	k := l.of(s)
+	for _, r := range k.chains[k.from(after+1):] {
+		if len(out) == limit {
+			break
+		}
+		if !pending || !r.Done {
 			out = append(out, r.Chain)
 		}
 	}
