@@ -7,7 +7,7 @@ KILLS    ?= 200
 MODELS   ?= 10000
 
 .DEFAULT_GOAL := help
-.PHONY: help build demo test check lint race docs fuzz bench test-servers crash model tidy compiler
+.PHONY: help build demo test check lint race docs fuzz bench bench-chains test-servers crash model tidy compiler
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -25,8 +25,8 @@ check: lint test ## what to run before a commit: lint and all tests, under 5 min
 
 lint: compiler ## gofmt, go vet, staticcheck
 	@echo "gofmt -l"; out=$$(gofmt -l .) && test -z "$$out" || { echo "not formatted:"; echo "$$out"; exit 1; }
-	$(GO) vet ./... ./testdata/bench
-	$(GO) tool staticcheck ./... ./testdata/bench
+	$(GO) vet ./... ./testdata/bench ./testdata/chains
+	$(GO) tool staticcheck ./... ./testdata/bench ./testdata/chains
 	cd testdata/servers && $(GO) vet ./...
 
 race: compiler ## all tests under the race detector
@@ -40,6 +40,9 @@ fuzz: compiler ## every fuzz target for FUZZTIME (10s) each; FUZZ=regexp picks s
 
 bench: compiler ## drain 1,000,000 records from loopback into a file, against a plain net/http loop
 	$(GO) run ./testdata/bench
+
+bench-chains: compiler ## what many chains cost: parents, 100,000 chains, pages in flight (about 12 minutes)
+	$(GO) run ./testdata/chains
 
 test-servers: compiler ## drain a real container registry and a real PocketBase, killed on the way
 	cd testdata/servers && $(GO) test -count=1 ./registry ./pocketbase && $(GO) test -count=1 -timeout 20m -v .

@@ -18,10 +18,7 @@ import (
 
 // forest is a random tree of streams: each has chains by values, by a parent's records, by windows, or
 // by several of these, and a way of paging. Every record's id says where it belongs.
-type forest struct {
-	streams []*grown
-	size    int
-}
+type forest struct{ streams []*grown }
 
 // grown is one stream of a forest.
 type grown struct {
