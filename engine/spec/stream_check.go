@@ -56,8 +56,13 @@ func checkDetails(r reader, m *mapping, s *Stream) {
 // checkPartitions reports what partitions of one stream cannot share, or lack.
 func checkPartitions(r reader, m *mapping, s *Stream) {
 	names := map[string]bool{}
-	windows := 0
+	windows, parents := 0, 0
 	for _, p := range s.Partitions {
+		if p.Stream != "" {
+			if parents++; parents == 2 {
+				r.file.errs = append(r.file.errs, &Error{p.Pos, "a stream has one partition by `stream`", "a parent that is partitioned itself hands its values on: ${partition.…} has them too"})
+			}
+		}
 		for _, name := range p.names() {
 			if names[name] {
 				r.file.errs = append(r.file.errs, &Error{p.Pos, fmt.Sprintf("the partition name `%s` stands twice", name), ""})
