@@ -33,9 +33,7 @@ const (
 
 // without are connectors that lack one of these on purpose, and why.
 var without = map[string]map[string]string{
-	"demo":            {everything: "its API is part of the product, and the tests of cmd/runner and runtime drain it"},
-	"docker-registry": {everything: "testdata/servers drains a real registry with it"},
-	"pocketbase":      {everything: "testdata/servers drains a real PocketBase with it"},
+	"demo": {everything: "its API is part of the product, and the tests of cmd/runner and runtime drain it"},
 }
 
 // names are the connectors that ship.
