@@ -4,10 +4,11 @@
 GO       ?= go
 FUZZTIME ?= 10s
 KILLS    ?= 200
+SOAK     ?= 3m
 MODELS   ?= 10000
 
 .DEFAULT_GOAL := help
-.PHONY: help build demo test check lint race docs fuzz bench bench-chains test-servers crash model tidy compiler
+.PHONY: help build demo test check lint race docs fuzz bench bench-chains test-servers crash model soak alerts tidy compiler
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -25,8 +26,8 @@ check: lint test ## what to run before a commit: lint and all tests, under 5 min
 
 lint: compiler ## gofmt, go vet, staticcheck
 	@echo "gofmt -l"; out=$$(gofmt -l .) && test -z "$$out" || { echo "not formatted:"; echo "$$out"; exit 1; }
-	$(GO) vet ./... ./testdata/bench ./testdata/chains
-	$(GO) tool staticcheck ./... ./testdata/bench ./testdata/chains
+	$(GO) vet ./... ./testdata/bench ./testdata/chains ./testdata/soak
+	$(GO) tool staticcheck ./... ./testdata/bench ./testdata/chains ./testdata/soak
 	cd testdata/servers && $(GO) vet ./...
 
 race: compiler ## all tests under the race detector
@@ -52,6 +53,12 @@ crash: compiler ## kill -9 a run KILLS (200) times: every record exactly once, i
 
 model: compiler ## drain MODELS (10000) random APIs with random faults; a seed that fails prints its replay
 	$(GO) test -count=1 -timeout 60m -run '^TestModel$$' ./runtime -model-seeds $(MODELS)
+
+soak: compiler ## 300 connectors, 100 runs in flight, reloads, pauses, kills of the service, for SOAK (3m)
+	$(GO) run ./testdata/soak -time $(SOAK)
+
+alerts: ## check the alert rules with promtool (Debian package prometheus)
+	promtool check rules docs/alerts.yml
 
 tidy: ## bring go.mod and go.sum in line with the imports
 	$(GO) mod tidy

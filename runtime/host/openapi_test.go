@@ -220,7 +220,9 @@ func TestStateAPI(t *testing.T) {
 	if len(list.Streams) != 1 || list.Streams[0].Stream != "offset" || !list.Streams[0].Open {
 		t.Errorf("%+v", list)
 	}
-	var chains struct{ Chains []struct{ Position json.RawMessage } }
+	var chains struct {
+		Chains []struct{ Position json.RawMessage }
+	}
 	s.ok("GET", "/v1/state/demo/offset", nil, &chains)
 	if len(chains.Chains) != 1 || string(chains.Chains[0].Position) != "500" {
 		t.Errorf("%+v", chains)

@@ -8,9 +8,11 @@ import (
 	"strings"
 	"sync"
 
+	"github.com/lastpage/lastpage/engine"
 	"github.com/lastpage/lastpage/engine/spec"
 	"github.com/lastpage/lastpage/runtime"
 	"github.com/lastpage/lastpage/runtime/transport"
+	"github.com/lastpage/lastpage/store"
 	"github.com/lastpage/lastpage/store/sink"
 )
 
@@ -66,6 +68,14 @@ func (h *Host) slice(ctx context.Context, r *run) (*runtime.Report, error) {
 	r.status.Version = version.ID
 	stop := r.stop
 	r.mu.Unlock()
+	streams, ended, err := h.left(ctx, r, version.Connector.Spec)
+	if err != nil {
+		return nil, err
+	}
+	if len(streams) == 0 {
+		return &runtime.Report{Connector: r.plan.Connector, Run: r.status.ID, Verdict: ended,
+			Message: ended + ": every stream had been read before the service ended"}, nil
+	}
 	set, config, err := r.plan.Config.resolve(os.LookupEnv)
 	if err != nil {
 		return nil, err
@@ -75,7 +85,7 @@ func (h *Host) slice(ctx context.Context, r *run) (*runtime.Report, error) {
 		return nil, err
 	}
 	job := &runtime.Job{
-		Connector: version.Connector, Streams: r.plan.Streams, Set: set, Config: config, Env: os.LookupEnv,
+		Connector: version.Connector, Streams: streams, Set: set, Config: config, Env: os.LookupEnv,
 		Ledger: scoped{h.db, r.plan.State}, Sink: out, Owner: h.owner, RunID: r.status.ID, Fresh: r.plan.Fresh,
 		MaxPages: r.plan.MaxPages, MaxRecords: r.plan.Limit, Chains: r.plan.Chains, TimeLimit: r.plan.TimeLimit,
 		Groups: h.groups, Tokens: h.tokens, Redact: r.redact, Stop: stop, Script: h.opt.Script, UserAgent: h.opt.UserAgent,
@@ -83,7 +93,57 @@ func (h *Host) slice(ctx context.Context, r *run) (*runtime.Report, error) {
 		Observe:  func(e runtime.Event) { h.observe(ctx, r, e) },
 		Exchange: func(x *transport.Exchange) { h.metrics.exchange(r.plan.Connector, x) },
 	}
-	return runtime.Run(ctx, job)
+	report, err := runtime.Run(ctx, job)
+	if err == nil && report.Verdict != runtime.Parked { // which is no end
+		report.Verdict = worse(report.Verdict, ended)
+	}
+	return report, err
+}
+
+// left lists the streams that the run has not read to the end of their round yet, and the verdict of
+// those that it has.
+func (h *Host) left(ctx context.Context, r *run, c *spec.Connector) (streams []string, verdict string, err error) {
+	for _, name := range streamsOf(c, r.plan.Streams) {
+		key := engine.StreamKey{Connector: r.plan.State, Stream: name}
+		number := r.plan.Rounds[name]
+		if number == 0 {
+			streams = append(streams, name)
+			continue
+		}
+		round, err := h.db.Round(ctx, key)
+		if err != nil {
+			return nil, "", err
+		}
+		if round.Number != number || round.Open {
+			streams = append(streams, name)
+			continue
+		}
+		verdict = worse(verdict, runtime.Complete)
+		err = h.db.Progress(ctx, key, func(p store.Progress) error {
+			verdict = worse(verdict, p.Verdict)
+			return nil
+		})
+		if err != nil {
+			return nil, "", err
+		}
+	}
+	return streams, verdict, nil
+}
+
+// rounds notes the rounds that the run has begun or goes on with.
+func (h *Host) rounds(ctx context.Context, r *run) map[string]int64 {
+	v, err := h.Catalog.Use(r.plan.Connector)
+	if err != nil {
+		return nil
+	}
+	defer v.Done()
+	out := map[string]int64{}
+	for _, name := range streamsOf(v.Connector.Spec, r.plan.Streams) {
+		if round, err := h.db.Round(ctx, engine.StreamKey{Connector: r.plan.State, Stream: name}); err == nil {
+			out[name] = round.Number
+		}
+	}
+	return out
 }
 
 // resolve gives the values as texts and as JSON; those that name a variable or a file are read now.
@@ -168,6 +228,14 @@ func exclusive(c *spec.Connector, state string, streams []string) []string {
 
 // observe turns what a run tells into counts, metrics and events.
 func (h *Host) observe(ctx context.Context, r *run, e runtime.Event) {
+	if e.Kind == runtime.EventRunStart {
+		rounds := h.rounds(context.WithoutCancel(ctx), r)
+		r.mu.Lock()
+		r.plan.Rounds = rounds
+		r.plan.Fresh = false // what it was to forget is forgotten: a slice after this one goes on
+		r.mu.Unlock()
+		h.keep(ctx, r)
+	}
 	r.mu.Lock()
 	switch e.Kind {
 	case runtime.EventPage:
@@ -177,14 +245,7 @@ func (h *Host) observe(ctx context.Context, r *run, e runtime.Event) {
 	case runtime.EventRetry:
 		r.status.Retries++
 	}
-	begun := e.Kind == runtime.EventRunStart && r.plan.Fresh
-	if begun {
-		r.plan.Fresh = false // what it was to forget is forgotten: a slice after this one goes on
-	}
 	r.mu.Unlock()
-	if begun {
-		h.keep(context.WithoutCancel(ctx), r)
-	}
 	h.metrics.observe(e)
 	h.events.publishRun(e, r.plan.Job, r.redact)
 	switch e.Kind {

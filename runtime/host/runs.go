@@ -12,8 +12,12 @@ import (
 
 	"github.com/lastpage/lastpage/engine"
 	"github.com/lastpage/lastpage/runtime"
+	"github.com/lastpage/lastpage/runtime/catalog"
 	"github.com/lastpage/lastpage/runtime/transport"
 )
+
+// mendTime is how often a run that was under way looks whether its connector can be used again.
+const mendTime = 10 * time.Second
 
 // maxOpen is how many runs may be queued, paused, parked and running together.
 const maxOpen = 10_000
@@ -146,7 +150,8 @@ func (h *Host) perform(r *run) {
 	if r.order != "" {
 		close(r.stop)
 	}
-	r.status.Phase, r.status.Until = Running, time.Time{}
+	s := &r.status
+	s.Phase, s.Until, s.Verdict, s.Attested, s.Reason, s.Message, s.Report = Running, time.Time{}, "", "", "", "", nil
 	r.status.Slices++
 	if r.status.Started.IsZero() {
 		r.status.Started = h.now()
@@ -197,7 +202,10 @@ func (h *Host) settle(r *run, report *runtime.Report, err error) {
 	r.mu.Lock()
 	s, o := &r.status, r.order
 	r.stop, r.order = nil, ""
+	var unusable *catalog.UnknownError
 	switch {
+	case errors.As(err, &unusable) && s.Slices > 1 && o == "": // it goes on when the file is mended
+		s.Phase, s.Until, s.Message = Sleeping, h.now().Add(mendTime), err.Error()
 	case err != nil:
 		s.Phase, s.Verdict, s.Reason, s.Message = Ended, runtime.Failed, startCode(err), r.redact.String(err.Error())
 	default:
@@ -236,8 +244,10 @@ func (h *Host) settle(r *run, report *runtime.Report, err error) {
 	}
 	h.keep(context.Background(), r)
 	h.tellRun(r)
-	h.metrics.runEnd(r.plan.Connector, phase, verdict, err != nil)
-	if phase == Ended || phase == Sleeping {
+	if phase != Sleeping || err == nil {
+		h.metrics.runEnd(r.plan.Connector, phase, verdict, err != nil)
+	}
+	if phase == Ended || phase == Sleeping && err == nil {
 		h.react(r.view())
 	}
 	h.schedule.poke()

@@ -2,7 +2,10 @@ package host
 
 import (
 	"encoding/json"
+	"slices"
 	"time"
+
+	"github.com/lastpage/lastpage/runtime"
 )
 
 // Phase says where a run stands.
@@ -51,22 +54,36 @@ type RunStatus struct {
 
 // Plan is what a run is to do. It may hold secrets that a caller has sent.
 type Plan struct {
-	Job       string        `json:"job,omitempty"`
-	Connector string        `json:"connector"`
-	Streams   []string      `json:"streams,omitempty"`
-	Config    Values        `json:"config,omitempty"`
-	To        string        `json:"to"`
-	State     string        `json:"state"`
-	Trigger   string        `json:"trigger"`
-	Fresh     bool          `json:"fresh,omitempty"` // until it has begun
-	MaxPages  int64         `json:"max_pages,omitempty"`
-	Limit     int64         `json:"limit,omitempty"`
-	Chains    int           `json:"chains,omitempty"`
-	TimeLimit time.Duration `json:"time_limit,omitempty"`
+	Job       string   `json:"job,omitempty"`
+	Connector string   `json:"connector"`
+	Streams   []string `json:"streams,omitempty"`
+	Config    Values   `json:"config,omitempty"`
+	To        string   `json:"to"`
+	State     string   `json:"state"`
+	Trigger   string   `json:"trigger"`
+	Fresh     bool     `json:"fresh,omitempty"` // until it has begun
+	// Rounds are the rounds of the streams that the run works on, once it has begun: a slice after this
+	// one leaves out the streams whose round has been closed since.
+	Rounds    map[string]int64 `json:"rounds,omitempty"`
+	MaxPages  int64            `json:"max_pages,omitempty"`
+	Limit     int64            `json:"limit,omitempty"`
+	Chains    int              `json:"chains,omitempty"`
+	TimeLimit time.Duration    `json:"time_limit,omitempty"`
 }
 
 // plan is a run of the job.
 func (j *Job) plan(trigger string) Plan {
 	return Plan{Job: j.Name, Connector: j.Connector, Streams: j.Streams, Config: j.Config, To: j.To, State: j.State, Trigger: trigger,
 		MaxPages: j.MaxPages, Limit: j.Limit, Chains: j.Chains, TimeLimit: j.TimeLimit}
+}
+
+// ranks orders verdicts from best to worst.
+var ranks = []string{"", runtime.Complete, runtime.Truncated, runtime.Parked, runtime.Incomplete, runtime.Failed, runtime.Interrupted}
+
+// worse returns the worse of two verdicts.
+func worse(a, b string) string {
+	if slices.Index(ranks, b) > slices.Index(ranks, a) {
+		return b
+	}
+	return a
 }
