@@ -73,7 +73,7 @@ func (sr *streamRun) drain(ctx context.Context, rep *StreamReport, parent *Strea
 
 // goneFrom notes parents that are gone, where a whole new walk of the parent stream can tell.
 func (sr *streamRun) goneFrom(ctx context.Context, parent *StreamReport) error {
-	if parent == nil || parent.Verdict != Complete || sr.parent.resumed || sr.parent.continues() || sr.parent.stats.count(NoticeSkipped) > 0 {
+	if parent == nil || parent.Verdict != Complete || sr.parent.resumed || sr.parent.continues() || sr.parent.stats.of(NoticeSkipped) > 0 {
 		return nil
 	}
 	return sr.gone(ctx, parent.Name)

@@ -53,13 +53,6 @@ func (s *stats) event(name string) {
 	s.mu.Unlock()
 }
 
-// count is how often an event was noticed.
-func (s *stats) count(name string) int64 {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return s.events[name]
-}
-
 // of is how often an event was counted.
 func (s *stats) of(name string) int64 {
 	s.mu.Lock()
