@@ -114,7 +114,7 @@ func (b *bound) client(ctx context.Context, st *spec.Stream) (*transport.Client,
 		if t.from == nil {
 			continue
 		}
-		s, err := sc.str(ctx, t.from, nil)
+		s, _, err := sc.join(ctx, t.from, nil) // null, such as a setting that is not given, is as if the key were absent
 		if err != nil {
 			return nil, err
 		}
