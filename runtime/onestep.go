@@ -35,6 +35,7 @@ type StepResult struct {
 	Until    time.Time         // parked: when to come back
 	Message  string            // one sentence for people
 	Page     *engine.PageEntry // what the witnesses said; nil when no page was read
+	Halves   []json.RawMessage // the window holds too much: the partitions to read in place of this one
 	Forgot   bool              // the API has rotated a credential, and there was no Ledger to keep it
 	Err      error
 }
@@ -249,6 +250,7 @@ func (c *chain) stepEnd(end chainEnd, keep *memory, out *collector) (*StepResult
 		r.Verdict, r.Attested, r.Reason = Truncated, "", CodeWindow
 		var halves []string
 		for _, h := range keep.chains[1:] {
+			r.Halves = append(r.Halves, json.RawMessage(h.Key))
 			halves = append(halves, "--partition '"+h.Key+"'")
 		}
 		r.Detail = "the window holds too much; read its halves: " + strings.Join(halves, " and ")

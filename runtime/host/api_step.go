@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"net/http"
 	"os"
+	"slices"
 	"strings"
 	"time"
 
@@ -28,11 +29,16 @@ type stepRequest struct {
 // more is the verdict of a page that another one follows.
 const more = "more"
 
-// stepNext is what `next` carries: the position after a page, which holds the walk's whole state, and
-// the chain that it is of.
+// maxStepChains bounds the chains that one walk by steps may go through: `next` carries their keys.
+const maxStepChains = 1000
+
+// stepNext is what `next` carries: the position after a page, which holds the walk's whole state, the
+// chain that it is of, and the chains that are still to be walked.
 type stepNext struct {
-	Position  json.RawMessage `json:"p"`
-	Partition json.RawMessage `json:"c,omitempty"`
+	Position  json.RawMessage   `json:"p,omitempty"` // nil: the chain's first page
+	Partition json.RawMessage   `json:"c,omitempty"`
+	Rest      []json.RawMessage `json:"r,omitempty"`
+	Verdict   string            `json:"v,omitempty"` // the worst of the chains that have ended
 }
 
 func (h *Host) serveStep(w http.ResponseWriter, r *http.Request) error {
@@ -67,23 +73,20 @@ func (h *Host) serveStep(w http.ResponseWriter, r *http.Request) error {
 		answer(w, http.StatusOK, stepAnswer{Records: []json.RawMessage{}, Verdict: runtime.Complete, Message: "complete: `next` says that nothing is left"})
 		return nil
 	}
-	at := runtime.StepAt{Stream: in.Stream, Whole: true}
+	about := h.stepAbout(&in)
+	var at stepNext
 	if string(in.Partition) != "null" {
 		at.Partition = in.Partition
 	}
-	about := h.stepAbout(&in)
 	if in.Next != nil && string(in.Next) != "null" {
 		n, err := h.openNext(in.Next, about)
 		if err != nil {
 			return err
 		}
-		if at.Partition != nil && n.Partition != nil && !bytes.Equal(at.Partition, n.Partition) {
+		if at.Partition != nil && !bytes.Equal(at.Partition, n.Partition) {
 			return problem(http.StatusUnprocessableEntity, "partition", "partition: `next` belongs to another one; leave it out")
 		}
-		at.Position = n.Position
-		if n.Partition != nil {
-			at.Partition = n.Partition
-		}
+		at = n
 	}
 	select {
 	case <-h.ending:
@@ -98,32 +101,62 @@ func (h *Host) serveStep(w http.ResponseWriter, r *http.Request) error {
 		p.retry = time.Second
 		return p
 	}
-	res, err := h.step(r.Context(), c, &in, at)
-	if err != nil {
-		return err
-	}
-	return h.answerStep(w, &in, at, about, res)
-}
-
-// step reads the page.
-func (h *Host) step(ctx context.Context, c *runtime.Connector, in *stepRequest, at runtime.StepAt) (*runtime.StepResult, error) {
-	ctx, cancel := context.WithTimeout(ctx, h.opt.StepTime)
+	ctx, cancel := context.WithTimeout(r.Context(), h.opt.StepTime)
 	defer cancel()
 	defer context.AfterFunc(h.hard, cancel)()
 	redact := new(transport.Redactor)
-	job := &runtime.Job{
+	res, err := h.step(ctx, h.stepJob(c, &in, redact), &in, &at)
+	if err != nil {
+		return &redacted{err, redact}
+	}
+	res.Message, res.Detail = redact.String(res.Message), redact.String(res.Detail)
+	return h.answerStep(w, &in, at, about, res)
+}
+
+// stepJob is what Step needs of a call.
+func (h *Host) stepJob(c *runtime.Connector, in *stepRequest, redact *transport.Redactor) *runtime.Job {
+	return &runtime.Job{
 		Connector: c, Config: in.Config, Env: os.LookupEnv, Ledger: h.db, Owner: h.owner, MaxRecords: in.Limit, TimeLimit: h.opt.StepTime,
 		Groups: h.groups, Tokens: h.tokens, Redact: redact, Script: h.opt.Script, UserAgent: h.opt.UserAgent,
 		Log:      h.log.With("call", "step", "connector", in.Connector, "stream", in.Stream),
 		Observe:  h.metrics.observe,
 		Exchange: func(x *transport.Exchange) { h.metrics.exchange(in.Connector, x) },
 	}
-	res, err := runtime.Step(ctx, job, at)
-	if err != nil {
-		return nil, &redacted{err, redact}
+}
+
+// step reads the page. A walk that begins without a partition goes through all chains that can be
+// listed.
+func (h *Host) step(ctx context.Context, job *runtime.Job, in *stepRequest, at *stepNext) (*runtime.StepResult, error) {
+	if at.Partition == nil && at.Position == nil && len(job.Connector.Spec.Stream(in.Stream).Partitions) > 0 {
+		list, err := runtime.StepChains(ctx, job, in.Stream)
+		switch {
+		case err != nil:
+			return nil, err
+		case len(list) > maxStepChains:
+			return nil, problem(http.StatusUnprocessableEntity, "partition", fmt.Sprintf("partition: stream %s has %d chains, and a walk by steps goes through %d at most; name one, such as %s",
+				in.Stream, len(list), maxStepChains, list[0]))
+		case len(list) > 0:
+			at.Partition, at.Rest = list[0], list[1:]
+		}
 	}
-	res.Message, res.Detail = redact.String(res.Message), redact.String(res.Detail)
-	return res, nil
+	return runtime.Step(ctx, job, runtime.StepAt{Stream: in.Stream, Position: at.Position, Partition: at.Partition, Whole: true})
+}
+
+// after says where a walk goes on behind a page; nil when it has ended.
+func (n stepNext) after(res *runtime.StepResult) *stepNext {
+	switch {
+	case res.Next != nil:
+		n.Position = res.Next
+		return &n
+	case res.Halves != nil:
+		n.Rest = append(slices.Clip(res.Halves), n.Rest...)
+	default:
+		n.Verdict = worse(n.Verdict, res.Verdict)
+	}
+	if len(n.Rest) == 0 {
+		return nil
+	}
+	return &stepNext{Partition: n.Rest[0], Rest: n.Rest[1:], Verdict: n.Verdict}
 }
 
 // redacted is an error whose text may name what a caller must not see.
@@ -147,23 +180,23 @@ type stepAnswer struct {
 	Message  string            `json:"message"`
 }
 
-func (h *Host) answerStep(w http.ResponseWriter, in *stepRequest, at runtime.StepAt, about string, res *runtime.StepResult) error {
-	out := stepAnswer{Records: res.Records, Count: len(res.Records), Verdict: res.Verdict, Attested: string(res.Attested), Reason: res.Reason, Message: res.Message}
-	if res.Next != nil {
-		b, err := json.Marshal(stepNext{res.Next, at.Partition})
+func (h *Host) answerStep(w http.ResponseWriter, in *stepRequest, at stepNext, about string, res *runtime.StepResult) error {
+	if !res.Fetched && res.Verdict != runtime.Complete && res.Halves == nil {
+		h.metrics.step(in.Connector, res.Verdict)
+		return h.stepFailed(res)
+	}
+	out := stepAnswer{Records: res.Records, Count: len(res.Records), Verdict: worse(at.Verdict, res.Verdict), Attested: string(res.Attested), Reason: res.Reason, Message: res.Message}
+	if n := at.after(res); n != nil {
+		b, err := json.Marshal(n)
 		if err != nil {
 			return err
 		}
-		out.Next, out.Verdict, out.Attested = h.steps.close(b, about), more, ""
+		out.Next, out.Verdict, out.Attested, out.Reason = h.steps.close(b, about), more, "", ""
 	}
-	c, _ := h.metrics.names.of(in.Connector, "")
-	h.metrics.steps.WithLabelValues(c, out.Verdict).Inc()
-	if !res.Fetched && res.Verdict != runtime.Complete {
-		return h.stepFailed(res)
+	if out.Verdict != runtime.Complete {
+		out.Attested = ""
 	}
-	if out.Records == nil {
-		out.Records = []json.RawMessage{}
-	}
+	h.metrics.step(in.Connector, out.Verdict)
 	return writeStep(w, &out)
 }
 

@@ -172,6 +172,12 @@ func (m *metrics) skipped(job string) {
 	m.left.WithLabelValues(j).Inc()
 }
 
+// step counts an answer of /v1/step.
+func (m *metrics) step(connector, verdict string) {
+	c, _ := m.names.of(connector, "")
+	m.steps.WithLabelValues(c, verdict).Inc()
+}
+
 // change counts what happened to a connector's file.
 func (m *metrics) change(c catalog.Change) {
 	m.reloads.WithLabelValues("connector", string(c.Kind)).Inc()

@@ -303,3 +303,37 @@ func TestJobsReload(t *testing.T) {
 	write(t, path, job("three"))
 	until("three", func(n state) bool { return n.File.Problems == nil && n.Jobs[0].Name == "three" })
 }
+
+// TestRestartWithSeveralStreams: a stream that was read to its end before the service ended is not read
+// again by the run that goes on.
+func TestRestartWithSeveralStreams(t *testing.T) {
+	d := api(t)
+	dir := folder(t, "")
+	s := serve(t, dir, nil)
+	body := slow(d, "several", map[string]any{"streams": []string{"cursor", "page"}, "config": map[string]any{"base_url": d.URL, "run": "several", "records": 20_000, "faults": "latency:30ms"}})
+	var small host.RunStatus
+	s.ok("POST", "/v1/runs", slow(d, "small", map[string]any{"streams": []string{"all"}, "config": map[string]any{"base_url": d.URL, "run": "several", "records": 20_000}}), &small)
+	s.run(small.ID, host.Ended)
+	listen := s.listen(t, "/v1/events", "")
+	r := s.started(body)
+	for e := range listen {
+		if e.kind == "stream_end" && strings.Contains(e.data, r.ID) {
+			break
+		}
+	}
+	if now := s.run(r.ID, host.Running, host.Ended); now.Phase == host.Running {
+		s.ok("POST", "/v1/runs/"+r.ID+"/pause", nil, nil)
+	}
+	if err := s.stop(); err != nil {
+		t.Fatal(err)
+	}
+	s = serve(t, dir, nil)
+	if now := s.run(r.ID, host.Paused, host.Queued, host.Running, host.Ended); now.Phase == host.Paused {
+		s.ok("POST", "/v1/runs/"+r.ID+"/resume", nil, nil)
+	}
+	if end := s.run(r.ID, host.Ended); end.Verdict != runtime.Complete {
+		t.Errorf("%+v", end)
+	}
+	s.exact(d, "several", "several-cursor.jsonl")
+	s.exact(d, "several", "several-page.jsonl")
+}

@@ -130,8 +130,24 @@ func (d *driver) settle(ctx context.Context) error {
 // turn looks at every run that is under way, and begins others.
 func (d *driver) turn(ctx context.Context, more bool) error {
 	going := 0
+	code, b, err := d.service.call(ctx, "GET", "/v1/runs?limit=1000", nil)
+	if err != nil {
+		return nil // the next process answers
+	}
+	var list struct{ Runs []status }
+	if err := json.Unmarshal(b, &list); code != 200 || err != nil {
+		return fmt.Errorf("the list of runs: %d %s", code, b)
+	}
+	byID := map[string]status{}
+	for _, s := range list.Runs {
+		byID[s.ID] = s
+	}
 	for _, c := range d.list {
 		if c.run == "" {
+			continue
+		}
+		if s, ok := byID[c.run]; ok && (s.Status == "running" || s.Status == "queued") {
+			going++
 			continue
 		}
 		if err := d.look(ctx, c); err != nil {
