@@ -33,6 +33,7 @@ type Job struct {
 	Chains     int   // overrides chains.concurrency when above 0
 	TimeLimit  time.Duration
 
+	Pool      *Pool                     // chains at a time, shared by all jobs of a process; nil: the run's own bound alone
 	Groups    *transport.Groups         // rate limit buckets, shared by all jobs of a process; nil: its own
 	Tokens    *auth.Tokens              // credentials with an end, shared by all jobs of a process; nil: each connector's own
 	Redact    *transport.Redactor       // nil: its own

@@ -18,6 +18,18 @@ const maxTurns = 64
 // first is served first, so that streams side by side get their share each.
 type turns struct{ free *semaphore.Weighted }
 
+// Pool bounds how many chains of all runs that share it are worked on at a time: one per process. Who
+// asked first is served first, so that runs and streams side by side get their share each.
+type Pool struct{ free *semaphore.Weighted }
+
+// NewPool makes a pool of n chains at a time; n below 1 means 64.
+func NewPool(n int) *Pool {
+	if n < 1 {
+		n = maxTurns
+	}
+	return &Pool{semaphore.NewWeighted(int64(n))}
+}
+
 // newTurns makes the pool for the streams of a run: as many as Job.Chains says, else what the streams
 // ask for together.
 func newTurns(streams []*streamRun) *turns {
@@ -176,7 +188,8 @@ func (sr *streamRun) worker(ctx context.Context, sum *summary) {
 		if !ok {
 			return
 		}
-		if err := sr.turns.free.Acquire(ctx, 1); err != nil {
+		release, err := sr.turn(ctx)
+		if err != nil {
 			sum.add(row, chainEnd{verdict: Interrupted, reason: CodeInterrupted})
 			sr.queue.done()
 			return
@@ -184,9 +197,28 @@ func (sr *streamRun) worker(ctx context.Context, sum *summary) {
 		if !sum.stop() {
 			sr.one(ctx, row, sum)
 		}
-		sr.turns.free.Release(1)
+		release()
 		sr.queue.done()
 	}
+}
+
+// turn waits for a place among the run's chains, then for one among the process's.
+func (sr *streamRun) turn(ctx context.Context) (release func(), err error) {
+	if err := sr.turns.free.Acquire(ctx, 1); err != nil {
+		return nil, err
+	}
+	pool := sr.job.Pool
+	if pool == nil {
+		return func() { sr.turns.free.Release(1) }, nil
+	}
+	if err := pool.free.Acquire(ctx, 1); err != nil {
+		sr.turns.free.Release(1)
+		return nil, err
+	}
+	return func() {
+		pool.free.Release(1)
+		sr.turns.free.Release(1)
+	}, nil
 }
 
 // one runs one chain to its end, or until its slice is used up.
