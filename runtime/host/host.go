@@ -87,6 +87,7 @@ type Host struct {
 	book     *book
 	owner    engine.Owner
 	groups   *transport.Groups
+	pool     *runtime.Pool // chains at a time, of all runs
 	tokens   *auth.Tokens
 	own      *seal // of what the host notes for itself
 	steps    *seal // of next
@@ -114,7 +115,7 @@ type Host struct {
 func Open(ctx context.Context, opt Options) (_ *Host, err error) {
 	opt = opt.withDefaults()
 	h := &Host{
-		opt: opt, log: opt.Log, owner: store.Self(opt.Now()), groups: new(transport.Groups), tokens: new(auth.Tokens), metrics: newMetrics(), events: newEvents(),
+		opt: opt, log: opt.Log, owner: store.Self(opt.Now()), groups: new(transport.Groups), pool: runtime.NewPool(0), tokens: new(auth.Tokens), metrics: newMetrics(), events: newEvents(),
 		runs: newRuns(), schedule: newScheduler(), hooks: newWebhooks(opt.Log), stepping: make(chan struct{}, opt.Steps), ending: make(chan struct{}),
 	}
 	h.hard, h.kill = context.WithCancel(context.WithoutCancel(ctx))

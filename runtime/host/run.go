@@ -88,7 +88,7 @@ func (h *Host) slice(ctx context.Context, r *run) (*runtime.Report, error) {
 		Connector: version.Connector, Streams: streams, Set: set, Config: config, Env: os.LookupEnv,
 		Ledger: scoped{h.db, r.plan.State}, Sink: out, Owner: h.owner, RunID: r.status.ID, Fresh: r.plan.Fresh,
 		MaxPages: r.plan.MaxPages, MaxRecords: r.plan.Limit, Chains: r.plan.Chains, TimeLimit: r.plan.TimeLimit,
-		Groups: h.groups, Tokens: h.tokens, Redact: r.redact, Stop: stop, Script: h.opt.Script, UserAgent: h.opt.UserAgent,
+		Groups: h.groups, Pool: h.pool, Tokens: h.tokens, Redact: r.redact, Stop: stop, Script: h.opt.Script, UserAgent: h.opt.UserAgent,
 		Log:      h.log.With("run", r.status.ID, "connector", r.plan.Connector),
 		Observe:  func(e runtime.Event) { h.observe(ctx, r, e) },
 		Exchange: func(x *transport.Exchange) { h.metrics.exchange(r.plan.Connector, x) },
