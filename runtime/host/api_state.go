@@ -191,4 +191,3 @@ func (h *Host) jobOfState(state string) *Job {
 	}
 	return nil
 }
-

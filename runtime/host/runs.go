@@ -307,4 +307,3 @@ func (h *Host) tellRun(r *run) {
 	}
 	h.log.Info("run "+string(s.Phase), args...)
 }
-
