@@ -189,6 +189,7 @@ func (s *service) attack(a attack, secrets []string) string {
 
 // TestSlowClients: who sends a byte now and then holds up nobody else, and nobody's end.
 func TestSlowClients(t *testing.T) {
+	t.Parallel()
 	s := serve(t, folder(t, ""), nil)
 	addr := strings.TrimPrefix(s.url, "http://")
 	for i := range 200 {
@@ -210,6 +211,7 @@ func TestSlowClients(t *testing.T) {
 
 // TestToken: with a token everything but health wants it.
 func TestToken(t *testing.T) {
+	t.Parallel()
 	s := serve(t, folder(t, ""), func(o *host.Options) { o.Token = hostileToken })
 	s.token = ""
 	for _, path := range []string{"/healthz", "/readyz"} {
@@ -229,6 +231,7 @@ func TestToken(t *testing.T) {
 
 // TestHostHeader: without a token a page in a browser cannot reach the service by a name of its own.
 func TestHostHeader(t *testing.T) {
+	t.Parallel()
 	s := serve(t, folder(t, ""), nil)
 	for name, want := range map[string]int{"evil.example": 421, "evil.example:8931": 421, "localhost": 200, "localhost:8931": 200, "127.0.0.1": 200, "[::1]:8931": 200} {
 		r, err := http.NewRequestWithContext(t.Context(), "GET", s.url+"/v1/runs", nil)
@@ -250,6 +253,7 @@ func TestHostHeader(t *testing.T) {
 // TestEvents: what a run does is told as it happens, to those who ask for it, and again to those who
 // come back.
 func TestEvents(t *testing.T) {
+	t.Parallel()
 	d, s := api(t), serve(t, folder(t, ""), nil)
 	first := s.listen(t, "/v1/events", "")
 	var r host.RunStatus

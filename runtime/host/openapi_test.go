@@ -97,6 +97,7 @@ func TestOpenAPIIsWhole(t *testing.T) {
 
 // TestConnectorsAPI walks through a connector's life: listed, broken, mended, put back.
 func TestConnectorsAPI(t *testing.T) {
+	t.Parallel()
 	dir := folder(t, "")
 	s := serve(t, dir, nil)
 	path := dir + "/connectors/one/connector.yaml"
@@ -180,6 +181,7 @@ func TestConnectorsAPI(t *testing.T) {
 
 // TestStateAPI: what is stored is listed, moved and forgotten.
 func TestStateAPI(t *testing.T) {
+	t.Parallel()
 	d := api(t)
 	s := serve(t, folder(t, ""), nil)
 	config := map[string]any{"base_url": d.URL, "run": "state", "records": 1300}
@@ -266,6 +268,7 @@ func TestStateAPI(t *testing.T) {
 // TestMetricsOfTheManual: every metric that an alert rule, the dashboard or the manual names is one
 // that the service shows, with the labels that they use.
 func TestMetricsOfTheManual(t *testing.T) {
+	t.Parallel()
 	d := api(t)
 	s := serve(t, folder(t, ""), nil)
 	var r struct{ ID string }

@@ -23,7 +23,6 @@ type connector struct {
 
 	run    string // under way, "" for none
 	fresh  bool   // the next run begins anew
-	again  bool   // its hook looped since the walk began: positions were not reused, records came again
 	paused time.Time
 	whole  int // times that its file was found whole
 }
@@ -38,7 +37,7 @@ type driver struct {
 	list    []*connector
 	files   *files
 
-	kills, pauses, cancels, saves, completes, failures int
+	kills, pauses, cancels, completes, failures int
 }
 
 func newDriver(p plan, dir string, api *demo.Server) *driver {
@@ -46,7 +45,7 @@ func newDriver(p plan, dir string, api *demo.Server) *driver {
 	for i := range p.connectors {
 		d.list = append(d.list, &connector{name: fmt.Sprintf("c%03d", i), world: fmt.Sprintf("w%03d", i), loops: i%5 == 0, fresh: true})
 	}
-	d.files = &files{driver: d, bad: map[*connector]time.Time{}}
+	d.files = &files{dir: dir, url: api.URL, list: d.list, random: rand.New(rand.NewPCG(p.seed, 8)), bad: map[*connector]time.Time{}, again: map[*connector]bool{}}
 	return d
 }
 
@@ -56,25 +55,19 @@ func (d *driver) write() error {
 		if err := d.api.World(c.world).Set(demo.Settings{Records: d.records}); err != nil {
 			return err
 		}
-		if err := d.files.good(c); err != nil {
-			return err
-		}
 	}
-	return nil
+	return d.files.mend()
 }
 
 // work makes things go wrong for as long as planned, then lets everything come to its end.
 func (d *driver) work(ctx context.Context) error {
-	began, killed, measured, saved := time.Now(), time.Now(), time.Now(), time.Now()
-	said := time.Now()
+	began, killed, measured, said := time.Now(), time.Now(), time.Now(), time.Now()
+	saving, quit := context.WithCancel(ctx)
+	saved := make(chan error, 1)
+	go func() { saved <- d.files.saving(saving) }()
+	defer quit()
 	for time.Since(began) < d.time {
 		now := time.Now()
-		if now.Sub(saved) > 200*time.Millisecond {
-			saved = now
-			if err := d.files.save(); err != nil {
-				return err
-			}
-		}
 		if now.Sub(killed) > d.kill {
 			d.service.kill()
 			d.kills++
@@ -90,24 +83,28 @@ func (d *driver) work(ctx context.Context) error {
 		if now.Sub(said) > 15*time.Second {
 			said = now
 			fmt.Printf("%4.0f s: %d runs complete, %d failed, %d saves, %d pauses, %d cancels, %d kills\n",
-				now.Sub(began).Seconds(), d.completes, d.failures, d.saves, d.pauses, d.cancels, d.kills)
+				now.Sub(began).Seconds(), d.completes, d.failures, d.files.saved(), d.pauses, d.cancels, d.kills)
 		}
-		for range 5 {
+		for range 20 {
 			d.disturb(ctx)
 		}
 		if err := d.turn(ctx, true); err != nil {
 			return err
 		}
 	}
+	quit()
+	if err := <-saved; err != nil {
+		return err
+	}
 	return d.settle(ctx)
 }
 
 // settle ends the disturbance and waits until every file is whole once more.
 func (d *driver) settle(ctx context.Context) error {
+	if err := d.files.mend(); err != nil {
+		return err
+	}
 	for _, c := range d.list {
-		if err := d.files.good(c); err != nil {
-			return err
-		}
 		c.whole, c.paused = 0, time.Time{}
 	}
 	time.Sleep(2 * time.Second) // until all are taken over
@@ -221,7 +218,9 @@ func (d *driver) look(ctx context.Context, c *connector) error {
 
 // begin starts a run; false when the service did not take it.
 func (d *driver) begin(ctx context.Context, c *connector) bool {
-	again := c.loops && d.files.looping(c)
+	if c.fresh {
+		d.files.begin(c)
+	}
 	code, b, err := d.service.call(ctx, "POST", "/v1/runs", map[string]any{"connector": c.name, "to": "jsonl:" + c.name + ".jsonl", "fresh": c.fresh})
 	if err != nil {
 		return false
@@ -230,17 +229,11 @@ func (d *driver) begin(ctx context.Context, c *connector) bool {
 	switch {
 	case code == 202 && json.Unmarshal(b, &s) == nil:
 		c.run = s.ID
-		if c.fresh {
-			c.again = again
-		}
 		c.fresh = false
 	case code == 409: // the answer to an earlier start got lost
 		var list struct{ Runs []status }
 		if code, b, err := d.service.call(ctx, "GET", "/v1/runs?limit=1&connector="+c.name, nil); err == nil && code == 200 && json.Unmarshal(b, &list) == nil && len(list.Runs) == 1 {
 			c.run = list.Runs[0].ID
-			if c.fresh {
-				c.again = c.loops
-			}
 			c.fresh = false
 		}
 	}
@@ -290,7 +283,7 @@ func (d *driver) whole(c *connector) error {
 		return fmt.Errorf("%d different records, want %d", len(seen), d.records)
 	}
 	for id, n := range seen {
-		if n != 1 && !c.again {
+		if n != 1 && !d.files.looped(c) {
 			return fmt.Errorf("record %s is there %d times", id, n)
 		}
 	}
@@ -299,7 +292,7 @@ func (d *driver) whole(c *connector) error {
 
 // report says what was done, and whether goroutines and memory stayed flat.
 func (d *driver) report() error {
-	fmt.Printf("%d runs complete, %d failed by their own hooks, %d saves, %d pauses, %d cancels, %d kills\n", d.completes, d.failures, d.saves, d.pauses, d.cancels, d.kills)
+	fmt.Printf("%d runs complete, %d failed by their own hooks, %d saves, %d pauses, %d cancels, %d kills\n", d.completes, d.failures, d.files.saved(), d.pauses, d.cancels, d.kills)
 	peak := map[int]sample{}
 	for _, s := range d.service.sample {
 		p := peak[s.start]

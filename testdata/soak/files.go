@@ -1,23 +1,74 @@
 package main
 
 import (
+	"context"
 	"fmt"
+	"math/rand/v2"
 	"os"
 	"path/filepath"
+	"sync"
 	"time"
 )
 
 // files saves connector files as people and programs do.
 type files struct {
-	*driver
+	dir    string
+	url    string // of the demo API
+	list   []*connector
+	random *rand.Rand
+
+	mu    sync.Mutex
 	bad   map[*connector]time.Time // whose file is broken or loops: until when
+	again map[*connector]bool      // whose hook has looped since its walk began
+	saves int
 	count int
 }
 
-// looping reports whether the connector's hook loops as it is on disk now.
-func (f *files) looping(c *connector) bool {
-	_, ok := f.bad[c]
-	return ok && c.loops
+// saving saves five times a second until ctx ends.
+func (f *files) saving(ctx context.Context) error {
+	t := time.NewTicker(200 * time.Millisecond)
+	defer t.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-t.C:
+		}
+		f.mu.Lock()
+		err := f.save()
+		f.mu.Unlock()
+		if err != nil {
+			return err
+		}
+	}
+}
+
+// begin notes that a walk begins anew.
+func (f *files) begin(c *connector) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	_, bad := f.bad[c]
+	f.again[c] = bad && c.loops
+}
+
+// looped reports whether the connector's hook has looped since its walk began: then positions were not
+// reused, and records came again.
+func (f *files) looped(c *connector) bool {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return f.again[c]
+}
+
+// mend makes every file good.
+func (f *files) mend() error {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	for _, c := range f.list {
+		if err := f.good(c); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // save does one save: it mends a file, breaks one, or changes one without consequence.
@@ -34,7 +85,7 @@ func (f *files) save() error {
 	}
 	f.bad[c] = time.Now().Add(time.Duration(500+f.random.IntN(2500)) * time.Millisecond)
 	if c.loops {
-		c.again = true
+		f.again[c] = true
 		return f.put(c, "hook.js", "function next(page) {\n  for (;;) {}\n}\n")
 	}
 	text := f.text(c)
@@ -71,7 +122,7 @@ http:
 streams:
   all:
     %s
-`, c.name, f.count, f.api.URL, c.world, 5+int(c.name[2]-'0')*10, paging)
+`, c.name, f.count, f.url, c.world, 5+int(c.name[2]-'0')*10, paging)
 }
 
 // put saves a file: in place, or in one step by a rename.
@@ -87,4 +138,11 @@ func (f *files) put(c *connector, name, text string) error {
 		return err
 	}
 	return os.Rename(path+"~", path)
+}
+
+// saved is how many times a file was saved.
+func (f *files) saved() int {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return f.saves
 }
