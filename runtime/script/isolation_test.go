@@ -217,7 +217,7 @@ func TestWorkerSeesNoEnvironment(t *testing.T) {
 func TestMemory(t *testing.T) {
 	for _, iso := range isolations {
 		t.Run(iso.name, func(t *testing.T) {
-			p, err := Compile(&HookSource{File: "hook.js", Text: "function keep() {\n  const all = [];\n  for (;;) all.push([1, 2, 3, 4, 5, 6, 7, 8, 9, 10, all.length]);\n}\nfunction litter() {\n  let last;\n  for (let i = 0; i < 100; i++) last = 'x'.repeat(1e5) + i;\n  return {end: last.slice(-3)};\n}"}, nil, Options{Worker: iso.worker, Limits: Limits{Memory: 8 << 20}})
+			p, err := Compile(&HookSource{File: "hook.js", Text: "function keep() {\n  const all = [];\n  for (;;) all.push([1, 2, 3, 4, 5, 6, 7, 8, 9, 10, all.length]);\n}\nfunction litter() {\n  let last;\n  for (let i = 0; i < 30; i++) last = 'x'.repeat(1e5) + i;\n  return {end: last.slice(-3)};\n}"}, nil, Options{Worker: iso.worker, Limits: Limits{Memory: 2 << 20}})
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -227,10 +227,10 @@ func TestMemory(t *testing.T) {
 			if !errors.As(err, &limit) || limit.Limit != LimitMemory && limit.Limit != LimitTime || limit.Line != 3 {
 				t.Errorf("keep: %v", err)
 			}
-			if limit != nil && limit.Limit == LimitMemory && limit.Error() != fmt.Sprintf("hook.js:3:%d: keep() used more than 8 MB", limit.Col) {
+			if limit != nil && limit.Limit == LimitMemory && limit.Error() != fmt.Sprintf("hook.js:3:%d: keep() used more than 2 MB", limit.Col) {
 				t.Errorf("keep: %v", err)
 			}
-			if res, err := p.Call(context.Background(), "litter", nil); err != nil || string(res.JSON) != `{"end":"x99"}` {
+			if res, err := p.Call(context.Background(), "litter", nil); err != nil || string(res.JSON) != `{"end":"x29"}` {
 				t.Errorf("litter: %s, %v", res.JSON, err)
 			}
 		})
