@@ -107,6 +107,7 @@ func (f *serveFlags) run(ctx context.Context, stderr io.Writer, stop <-chan stru
 		}
 	}
 	opt.Log.Info("serving", "url", "http://"+l.Addr().String(), "connectors", usable, "token", opt.Token != "")
+	defer context.AfterFunc(ctx, h.Abort)() // the second signal
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	go func() {

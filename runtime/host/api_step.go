@@ -118,7 +118,7 @@ func (h *Host) stepJob(c *runtime.Connector, in *stepRequest, redact *transport.
 	return &runtime.Job{
 		Connector: c, Config: in.Config, Env: os.LookupEnv, Ledger: h.db, Owner: h.owner, MaxRecords: in.Limit, TimeLimit: h.opt.StepTime,
 		Groups: h.groups, Tokens: h.tokens, Redact: redact, Script: h.opt.Script, UserAgent: h.opt.UserAgent,
-		Log:      h.log.With("call", "step", "connector", in.Connector, "stream", in.Stream),
+		Log:      logOf(h.log, redact).With("call", "step", "connector", in.Connector, "stream", in.Stream),
 		Observe:  h.metrics.observe,
 		Exchange: func(x *transport.Exchange) { h.metrics.exchange(in.Connector, x) },
 	}

@@ -250,6 +250,10 @@ func (h *Host) windDown() {
 	})
 }
 
+// Abort ends what Serve and Close would wait for: pages in flight are given up, and come again with the
+// next Open.
+func (h *Host) Abort() { h.kill() }
+
 // stopCalls ends streams of events and lets no new step or run begin.
 func (h *Host) stopCalls() { h.stop.Do(func() { close(h.ending) }) }
 

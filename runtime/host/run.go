@@ -84,12 +84,15 @@ func (h *Host) slice(ctx context.Context, r *run) (*runtime.Report, error) {
 	if err != nil {
 		return nil, err
 	}
+	log := logOf(h.log, r.redact).With("run", r.status.ID, "connector", r.plan.Connector)
+	script := h.opt.Script
+	script.Log = func(file string, line int, msg string) { log.Debug(msg, "file", file, "line", line) }
 	job := &runtime.Job{
 		Connector: version.Connector, Streams: streams, Set: set, Config: config, Env: os.LookupEnv,
 		Ledger: scoped{h.db, r.plan.State}, Sink: out, Owner: h.owner, RunID: r.status.ID, Fresh: r.plan.Fresh,
 		MaxPages: r.plan.MaxPages, MaxRecords: r.plan.Limit, Chains: r.plan.Chains, TimeLimit: r.plan.TimeLimit,
-		Groups: h.groups, Pool: h.pool, Tokens: h.tokens, Redact: r.redact, Stop: stop, Script: h.opt.Script, UserAgent: h.opt.UserAgent,
-		Log:      h.log.With("run", r.status.ID, "connector", r.plan.Connector),
+		Groups: h.groups, Pool: h.pool, Tokens: h.tokens, Redact: r.redact, Stop: stop, Script: script, UserAgent: h.opt.UserAgent,
+		Log:      log,
 		Observe:  func(e runtime.Event) { h.observe(ctx, r, e) },
 		Exchange: func(x *transport.Exchange) { h.metrics.exchange(r.plan.Connector, x) },
 	}
@@ -250,7 +253,9 @@ func (h *Host) observe(ctx context.Context, r *run, e runtime.Event) {
 	h.events.publishRun(e, r.plan.Job, r.redact)
 	switch e.Kind {
 	case runtime.EventNotice:
-		h.log.Debug(e.Name, "run", e.Run, "connector", e.Connector, "stream", e.Stream, "chain", e.Chain, "detail", r.redact.String(e.Detail))
+		logOf(h.log, r.redact).Debug(e.Name, "run", e.Run, "connector", e.Connector, "stream", e.Stream, "chain", e.Chain, "detail", e.Detail)
+	case runtime.EventPage:
+		h.log.Debug("page", "run", e.Run, "connector", e.Connector, "stream", e.Stream, "chain", e.Chain, "page", e.Page.Index, "records", e.Page.New, "verdict", e.Page.Verdict)
 	case runtime.EventStreamEnd:
 		h.lag(context.WithoutCancel(ctx), r.plan.State, e.Stream)
 	}

@@ -11,6 +11,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/lastpage/lastpage/runtime"
 	"github.com/lastpage/lastpage/runtime/demo"
@@ -340,4 +341,42 @@ func TestRestartWithSeveralStreams(t *testing.T) {
 	}
 	s.exact(d, "several", "several-cursor.jsonl")
 	s.exact(d, "several", "several-page.jsonl")
+}
+
+// TestStalledPageDoesNotHoldUpTheEnd: a page that does not come is given up after the grace, and asked for
+// again by the next start.
+func TestStalledPageDoesNotHoldUpTheEnd(t *testing.T) {
+	t.Parallel()
+	d := api(t)
+	dir := folder(t, "")
+	short := func(o *host.Options) { o.Grace = 100 * time.Millisecond }
+	s := serve(t, dir, short)
+	body := slow(d, "stalled", map[string]any{"config": map[string]any{"base_url": d.URL, "run": "stalled", "records": 12_000, "faults": "stall@3"}})
+	r := s.started(body)
+	for !struck(t, d, "stalled", "stall") {
+		s.run(r.ID, host.Running)
+	}
+	if err := s.stop(); err != nil {
+		t.Fatal(err)
+	}
+	s = serve(t, dir, short)
+	if end := s.run(r.ID, host.Ended); end.Verdict != runtime.Complete || end.Slices != 2 {
+		t.Errorf("%+v", end)
+	}
+	s.exact(d, "stalled", "stalled-cursor.jsonl")
+}
+
+// struck reports whether a fault has struck in a world.
+func struck(t *testing.T, d *demo.Server, world, fault string) bool {
+	t.Helper()
+	resp, err := http.Get(d.URL + "/w/" + world + "/stats")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer resp.Body.Close()
+	b, err := io.ReadAll(resp.Body)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return strings.Contains(string(b), fault)
 }
