@@ -103,7 +103,7 @@ func (l *lexer) braces() (int, *lexError) {
 				l.i += size
 			}
 			l.add(tokName, start)
-		case c == ' ' || c == '\t' || c == '\n' || c == '\r':
+		case strings.IndexByte(" \t\n\v\f\r", c) >= 0:
 			l.i++
 		default:
 			switch c {

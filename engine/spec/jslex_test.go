@@ -85,7 +85,7 @@ func TestFreeNames(t *testing.T) {
 
 // FuzzTemplate: a text in double quotes gives parts that stand where they say.
 func FuzzTemplate(f *testing.F) {
-	for _, s := range []string{"a ${config.x} b", "$${x} ${1 + {a: 1}.a}", "${`}${'}'}`}", "${", "${}", "é\t${ x }", "${a / b} ${/}/}"} {
+	for _, s := range []string{"a ${config.x} b", "${\f}", "${o\u0085}", "$${x} ${1 + {a: 1}.a}", "${`}${'}'}`}", "${", "${}", "é\t${ x }", "${a / b} ${/}/}"} {
 		f.Add(s)
 	}
 	f.Fuzz(func(t *testing.T, text string) {
@@ -112,6 +112,9 @@ func FuzzTemplate(f *testing.F) {
 			}
 			line := strings.Split(src, "\n")[p.Expr.Pos.Line-1]
 			at := []rune(line)[p.Expr.Pos.Col-1]
+			if at == '"' && strings.ContainsAny(text, "\u0085\u2028\u2029") {
+				continue // YAML folds at these: the place is that of the whole scalar
+			}
 			if first := []rune(p.Expr.Source)[0]; first != at && at != '\\' {
 				t.Fatalf("%q: the expression %q is said to begin with %q", line, p.Expr.Source, at)
 			}
