@@ -76,6 +76,7 @@ type Sink interface {
 	// Notes returns what is worth telling since it was last called: pairs of an event's name and a
 	// detail.
 	Notes() [][2]string
+	// Close ends all outputs that were opened. A run closes its sink, also when it fails to begin.
 	Close(ctx context.Context) error
 }
 

@@ -37,7 +37,7 @@ func (b *bound) run(ctx context.Context) (*Report, error) {
 	}
 	defer r.close()
 	if err := r.begin(ctx); err != nil {
-		return nil, err
+		return nil, errors.Join(err, r.job.Sink.Close(context.WithoutCancel(ctx)))
 	}
 	r.drain(ctx)
 	return r.finish(ctx)

@@ -11,19 +11,18 @@ package main
 
 import (
 	"bytes"
-	"errors"
 	"flag"
 	"fmt"
-	"io"
 	"log"
 	"net"
 	"net/http"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"strconv"
 	"strings"
 	"time"
+
+	"github.com/lastpage/lastpage/testdata/measure"
 )
 
 // limits of the lists that are served.
@@ -66,9 +65,8 @@ func (b *bench) run(what string) error {
 		return err
 	}
 	defer os.RemoveAll(b.dir)
-	b.bin = filepath.Join(b.dir, "runner")
-	if out, err := exec.Command("go", "build", "-o", b.bin, "./cmd/runner").CombinedOutput(); err != nil {
-		return fmt.Errorf("%w: %s", err, out)
+	if b.bin, err = measure.Build(b.dir); err != nil {
+		return err
 	}
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
@@ -160,16 +158,15 @@ func (b *bench) measureParallel() error {
 
 // measured is one run.
 type measured struct {
-	took  time.Duration
-	rss   int64 // bytes, peak
+	measure.Result
 	state int64 // bytes, the state file with its log
 }
 
 func (b *bench) row(name string, m measured, first bool) {
 	if first {
-		b.first = m.took.Seconds()
+		b.first = m.Took.Seconds()
 	}
-	fmt.Printf("  %-28s %8.1f s %8.1f MB peak %8.1f MB state file  %5.1f times\n", name, m.took.Seconds(), float64(m.rss)/1e6, float64(m.state)/1e6, b.first/m.took.Seconds())
+	fmt.Printf("  %-28s %8.1f s %8.1f MB peak %8.1f MB state file  %5.1f times\n", name, m.Took.Seconds(), float64(m.Peak)/1e6, float64(m.state)/1e6, b.first/m.Took.Seconds())
 }
 
 // drain runs the binary once.
@@ -186,48 +183,18 @@ func (b *bench) drain(streams string, args ...string) (measured, error) {
 			os.Remove(state + end)
 		}
 	}
-	cmd := exec.Command(b.bin, append([]string{"run", file, "--state", state, "--to", strings.ReplaceAll(b.to, "{dir}", b.dir)}, args...)...)
-	var out bytes.Buffer
-	cmd.Stdout, cmd.Stderr = io.Discard, &out
-	began := time.Now()
-	if err := cmd.Start(); err != nil {
+	p, err := measure.Start(b.bin, append([]string{"run", file, "--state", state, "--to", strings.ReplaceAll(b.to, "{dir}", b.dir)}, args...)...)
+	if err != nil {
 		return m, err
 	}
-	peak, done := make(chan int64, 1), make(chan struct{})
-	go func() { peak <- watch(cmd.Process.Pid, done) }()
-	err := cmd.Wait()
-	m.took = time.Since(began)
-	close(done)
-	m.rss = <-peak
-	var exit *exec.ExitError
-	if err != nil && !(errors.As(err, &exit) && exit.ExitCode() == 4) {
-		return m, fmt.Errorf("%w: %s", err, out.String())
+	if m.Result, err = p.Wait(); err != nil {
+		return m, err
 	}
-	for _, end := range []string{"", "-wal"} {
-		if st, err := os.Stat(state + end); err == nil {
-			m.state += st.Size()
-		}
+	if m.Exit != 0 && m.Exit != 4 {
+		return m, fmt.Errorf("exit code %d: %s", m.Exit, m.Said)
 	}
+	m.state = measure.State(state)
 	return m, nil
-}
-
-// watch returns the peak of the process's resident memory until done, 0 where the system has no /proc.
-func watch(pid int, done <-chan struct{}) int64 {
-	t := time.NewTicker(20 * time.Millisecond)
-	defer t.Stop()
-	peak := int64(0)
-	for {
-		b, _ := os.ReadFile("/proc/" + strconv.Itoa(pid) + "/status")
-		if _, rest, ok := strings.Cut(string(b), "VmHWM:"); ok {
-			kb, _ := strconv.ParseInt(strings.Fields(rest)[0], 10, 64)
-			peak = max(peak, kb*1024)
-		}
-		select {
-		case <-done:
-			return peak
-		case <-t.C:
-		}
-	}
 }
 
 // serve answers the lists. A parent has 0 to 3 pages of children by its number.
