@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"path/filepath"
 	"testing"
+	"time"
 
 	"github.com/lastpage/lastpage/engine"
 	"github.com/lastpage/lastpage/runtime"
@@ -42,11 +43,11 @@ streams:
 	if err != nil {
 		t.Fatal(err)
 	}
-	job := runtime.Job{Connector: c, Ledger: noStart{db}, Sink: out, Owner: "first", Set: map[string]string{"base_url": r.server.URL}}
+	job := runtime.Job{Connector: c, Ledger: noStart{db}, Sink: out, Owner: store.Self(time.Now()), Set: map[string]string{"base_url": r.server.URL}}
 	if _, err := runtime.Run(ctx, &job); !errors.Is(err, errNoStart) {
 		t.Fatalf("the run ended with %v", err)
 	}
-	if rep := r.run(); rep.Verdict != runtime.Complete || rep.Records != 1 {
+	if rep := r.run(); rep.Verdict != runtime.Complete || rep.Streams[0].Records != 1 {
 		t.Fatalf("the next run: %s", rep.Message)
 	}
 }
