@@ -62,9 +62,13 @@ func bind(ctx context.Context, job *Job) (*bound, error) {
 		b.table = job.Connector.kinds.patterns()
 	}
 	b.started = b.clock.Now()
+	began := job.began
+	if began.IsZero() {
+		began = b.started
+	}
 	var err error
 	b.config, err = ResolveConfig(job.Connector.Spec.Config, ConfigSource{
-		Set: job.Set, File: job.Config, Env: job.Env, Now: b.started, Secrets: b.redact.Add,
+		Set: job.Set, File: job.Config, Env: job.Env, Now: began, Secrets: b.redact.Add,
 	})
 	if err != nil {
 		return nil, err

@@ -1,9 +1,13 @@
 package runtime
 
 import (
+	"context"
 	"errors"
 	"fmt"
+	"net/http"
 	"time"
+
+	"github.com/lastpage/lastpage/runtime/transport"
 )
 
 // Codes of run errors that the runtime itself finds; those of package transport pass through.
@@ -44,6 +48,39 @@ func (e *Error) Error() string {
 }
 
 func (e *Error) Unwrap() error { return e.Err }
+
+// untilOf is when to come back after an error that parks, zero for others.
+func untilOf(err error) time.Time {
+	var re *Error
+	var te *transport.Error
+	switch {
+	case errors.As(err, &re):
+		return re.Until
+	case errors.As(err, &te):
+		return te.Until
+	}
+	return time.Time{}
+}
+
+// passing reports whether what failed may well go right when it is asked for again as it is: a wait, an
+// end from outside, an answer that did not come or that the API calls its own fault.
+func passing(err error) bool {
+	var re *Error
+	var te *transport.Error
+	switch {
+	case errors.Is(err, context.Canceled), errors.Is(err, context.DeadlineExceeded):
+		return true
+	case errors.As(err, &re):
+		return re.Code == CodeParked || re.Code == CodeInterrupted
+	case !errors.As(err, &te):
+		return false
+	}
+	switch te.Code {
+	case transport.CodeParked, transport.CodeNetwork, transport.CodeTimeout, transport.CodeRateLimited, transport.CodeProxy:
+		return true
+	}
+	return te.Status >= 500 || te.Status == http.StatusRequestTimeout || te.Status == http.StatusTooEarly || te.Status == http.StatusTooManyRequests
+}
 
 func codeError(code, format string, args ...any) *Error {
 	err := fmt.Errorf(format, args...)

@@ -52,4 +52,6 @@ type Job struct {
 	Seed       uint64                                              // of Math.random and uuid() in scripts; 0: one that nobody knows
 	Serial     bool                                                // one request of a chain at a time, whatever pagination.parallel says
 	Strategies map[engine.Type]func(*engine.Rules) engine.Strategy // nil: the connector's (Kinds)
+
+	began time.Time // what relative times of the configuration count from; zero: when it is bound
 }

@@ -24,6 +24,9 @@ type memory struct {
 	lost   bool // a secret was rotated and not kept
 }
 
+// all are the keys that were delivered, the newest last.
+func (m *memory) all() []uint64 { return slices.Concat(m.keys, m.fresh) }
+
 func (m *memory) Acquire(_ context.Context, s engine.StreamKey, o engine.Owner) (engine.Lease, error) {
 	return engine.Lease{Stream: s, Epoch: 1, Owner: o}, nil
 }

@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"net/url"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -113,7 +114,9 @@ func (e *envelope) keys() []uint64 {
 // handOver is the position that the next call goes on from; with whole it is never the API's own alone.
 func (c *chain) handOver(keys []uint64, whole bool) (json.RawMessage, error) {
 	st := c.state
-	st.Session = c.session(&st)
+	if st.Session = c.session(&st); whole {
+		st.Session = c.carried(&st)
+	}
 	bare := !whole && st.Position != nil && !c.knowsMore(&st) && c.sr.ends(st.Position) == "" &&
 		!(rawjson.Kind(st.Position) == '{' && bytes.Contains(st.Position, []byte(stateMember)))
 	if bare {
@@ -131,6 +134,44 @@ func (c *chain) handOver(keys []uint64, whole bool) (json.RawMessage, error) {
 		e.Keys = binary.LittleEndian.AppendUint64(e.Keys, k)
 	}
 	return json.Marshal(e)
+}
+
+// carried is the session that a walk's position takes along: the chain's own, without its answer where
+// nothing reads that. One that chains share travels with the walk.
+func (c *chain) carried(st *chainState) *sessionState {
+	if c.shared != nil {
+		return nil
+	}
+	return c.sr.slim(st.Session)
+}
+
+// slim is a session without its last answer where no request and no hook can read that.
+func (sr *streamRun) slim(s *sessionState) *sessionState {
+	if s == nil || s.Waiting || s.Body == nil || sr.readsSession() {
+		return s
+	}
+	less := *s
+	less.Body = nil
+	return &less
+}
+
+// sessionUse finds what is read of `session`, but for its id, and where the word stands for something else.
+var sessionUse = regexp.MustCompile(`\bsession\b(\??\.id\b|\s*:)?`)
+
+// readsSession reports whether requests or the hook may read more of the session than its id.
+func (sr *streamRun) readsSession() bool {
+	texts := []string{sr.source()}
+	if h := sr.connector.Hook; h != nil {
+		texts = append(texts, h.Text)
+	}
+	for _, t := range texts {
+		for _, m := range sessionUse.FindAllStringSubmatchIndex(t, -1) {
+			if m[2] < 0 {
+				return true
+			}
+		}
+	}
+	return false
 }
 
 // knowsMore reports whether a walk that began anew at the state's position would not be this one.

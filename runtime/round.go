@@ -58,7 +58,7 @@ func (sr *streamRun) drain(ctx context.Context, rep *StreamReport, parent *Strea
 		err = sr.work(ctx, sum)
 	}
 	if err != nil {
-		sum.add(engine.Chain{}, (&chain{sr: sr}).broken(err))
+		sum.add(engine.Chain{}, sr.brokenBy(err))
 	}
 	if parent != nil && parent.Verdict != Complete {
 		sum.add(engine.Chain{}, chainEnd{verdict: parentVerdict(parent.Verdict), reason: CodeStream,

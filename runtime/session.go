@@ -2,6 +2,7 @@ package runtime
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"time"
 
@@ -20,7 +21,8 @@ func (c *chain) session(st *chainState) *sessionState {
 	return st.Session
 }
 
-// openSession opens a session, and waits until it is ready.
+// openSession opens a session, and waits until it is ready. A session comes with an error when it is open,
+// and whoever goes on is to wait for it: see streamRun.patience.
 func (sr *streamRun) openSession(ctx context.Context, sc *scope) (*sessionState, error) {
 	s := sr.spec.Session
 	st := &sessionState{Opened: sr.now()}
@@ -40,6 +42,9 @@ func (sr *streamRun) openSession(ctx context.Context, sc *scope) (*sessionState,
 	}
 	if s.Wait != nil {
 		if err := sr.awaitSession(ctx, sc, st); err != nil {
+			if st.Waiting {
+				return st, err
+			}
 			sr.closeSession(ctx, sc, st)
 			return nil, err
 		}
@@ -47,10 +52,20 @@ func (sr *streamRun) openSession(ctx context.Context, sc *scope) (*sessionState,
 	return st, nil
 }
 
-// awaitSession polls until `until` holds, `failed` holds, or the time is over.
+// awaitSession polls until `until` holds, `failed` holds, or the time is over. An error with st.Waiting
+// set is none of the session's: the wait goes on in another call.
 func (sr *streamRun) awaitSession(ctx context.Context, sc *scope, st *sessionState) error {
+	st.Waiting = false
+	err := sr.poll(ctx, sc, st)
+	if err != nil && !sr.patience.IsZero() && passing(err) && !errors.Is(ctx.Err(), context.Canceled) {
+		st.Waiting = true
+	}
+	return err
+}
+
+func (sr *streamRun) poll(ctx context.Context, sc *scope, st *sessionState) error {
 	w := sr.spec.Session.Wait
-	deadline := sr.now().Add(w.Timeout)
+	deadline := st.Opened.Add(w.Timeout)
 	with := *sc
 	for {
 		with.session = &sessionValues{ID: st.ID, Body: st.Body}
@@ -84,7 +99,11 @@ func (sr *streamRun) awaitSession(ctx context.Context, sc *scope, st *sessionSta
 		if w.Timeout > 0 && sr.now().Add(pause).After(deadline) {
 			return codeError(CodeSessionFailed, "%s: the session was not ready within %s", w.Pos, w.Timeout)
 		}
-		sr.tell(Event{Kind: EventWait, Until: sr.now().Add(pause), Detail: "until the session is ready"})
+		until := sr.now().Add(pause)
+		if !sr.patience.IsZero() && until.After(sr.patience) {
+			return &Error{Code: CodeParked, Msg: "the session is not ready yet", Until: until}
+		}
+		sr.tell(Event{Kind: EventWait, Until: until, Detail: "until the session is ready"})
 		if err := (stopClock{sr.clock, sr.job.Stop}).Sleep(ctx, pause); err != nil {
 			return err
 		}
@@ -153,18 +172,21 @@ func (c *chain) begin(ctx context.Context) error {
 	if s == nil {
 		return nil
 	}
-	if st := c.session(&c.state); st != nil && c.sr.alive(st) {
+	switch st := c.session(&c.state); {
+	case st != nil && st.Waiting && c.shared == nil:
+		waited := *st
+		err := c.sr.awaitSession(ctx, c.scopeAt(&c.state, nil), &waited)
+		c.state.Session = &waited
+		return err
+	case st != nil && c.sr.alive(st):
 		return nil
 	}
 	if c.shared != nil {
 		return c.renewShared(ctx)
 	}
 	opened, err := c.sr.openSession(ctx, c.scopeAt(&c.state, nil))
-	if err != nil {
-		return err
-	}
 	c.state.Session = opened
-	return nil
+	return err
 }
 
 // alive reports whether a session is younger than its ttl.
@@ -195,8 +217,11 @@ func (c *chain) reopen(ctx context.Context, cause error) *chainEnd {
 	}
 	if err != nil {
 		end := c.broken(err)
-		if end.reason == CodeSessionExpired {
+		switch end.reason {
+		case CodeSessionExpired:
 			end.verdict = Incomplete
+		case CodeParked:
+			end.verdict, end.until = Parked, untilOf(err)
 		}
 		c.note(ctx, end)
 		return &end

@@ -16,7 +16,16 @@ import (
 func (sr *streamRun) openShared(ctx context.Context) error {
 	sr.sharing.Lock()
 	defer sr.sharing.Unlock()
-	if s := sr.roundData.Session; s != nil && sr.alive(s) {
+	switch s := sr.roundData.Session; {
+	case s != nil && s.Waiting:
+		waited := *s
+		err := sr.awaitSession(ctx, sr.sharedScope(), &waited)
+		sr.roundData.Session = &waited
+		if err != nil {
+			return err
+		}
+		return sr.tookShared(ctx)
+	case s != nil && sr.alive(s):
 		return nil
 	}
 	return sr.openAnew(ctx)
@@ -26,12 +35,20 @@ func (sr *streamRun) openShared(ctx context.Context) error {
 func (sr *streamRun) openAnew(ctx context.Context) error {
 	s, err := sr.openSession(ctx, sr.sharedScope())
 	if err != nil {
+		if s != nil {
+			sr.roundData.Session = s
+		}
 		return err
 	}
 	sr.roundData.Session = s
+	return sr.tookShared(ctx)
+}
+
+// tookShared checks and keeps a shared session that is ready; sr.sharing is held.
+func (sr *streamRun) tookShared(ctx context.Context) error {
 	if sr.round.Listed {
 		sr.roundData.Reopened = true
-		if parts, ok := sr.parts(s); ok && sr.roundData.Parts != 0 && parts != sr.roundData.Parts {
+		if parts, ok := sr.parts(sr.roundData.Session); ok && sr.roundData.Parts != 0 && parts != sr.roundData.Parts {
 			return codeError(CodeSessionExpired, "the session was lost, and the new one lists other parts than those that were read: what is missing cannot be told")
 		}
 	}

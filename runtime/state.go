@@ -41,9 +41,10 @@ type stuck struct {
 
 // sessionState is an open session, so that a later run can go on in it or close it.
 type sessionState struct {
-	ID     json.RawMessage `json:"id,omitempty"`
-	Body   json.RawMessage `json:"body,omitempty"`
-	Opened time.Time       `json:"opened"`
+	ID      json.RawMessage `json:"id,omitempty"`
+	Body    json.RawMessage `json:"body,omitempty"`
+	Opened  time.Time       `json:"opened"`
+	Waiting bool            `json:"waiting,omitempty"` // it was not ready when it was last asked
 }
 
 func (s chainState) marshal() (json.RawMessage, error) {

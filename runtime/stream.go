@@ -66,7 +66,8 @@ type streamRun struct {
 
 	stats stats
 
-	sharing sync.Mutex // of the session in roundData
+	sharing  sync.Mutex // of the session in roundData
+	patience time.Time  // a session that is not ready by then is left open for another call to wait for; zero: for as long as it takes
 
 	mu       sync.Mutex
 	marks    map[string]engine.Bookmark

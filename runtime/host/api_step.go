@@ -8,7 +8,7 @@ import (
 	"fmt"
 	"net/http"
 	"os"
-	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -29,17 +29,8 @@ type stepRequest struct {
 // more is the verdict of a page that another one follows.
 const more = "more"
 
-// maxStepChains bounds the chains that one walk by steps may go through: `next` carries their keys.
-const maxStepChains = 1000
-
-// stepNext is what `next` carries: the position after a page, which holds the walk's whole state, the
-// chain that it is of, and the chains that are still to be walked.
-type stepNext struct {
-	Position  json.RawMessage   `json:"p,omitempty"` // nil: the chain's first page
-	Partition json.RawMessage   `json:"c,omitempty"`
-	Rest      []json.RawMessage `json:"r,omitempty"`
-	Verdict   string            `json:"v,omitempty"` // the worst of the chains that have ended
-}
+// maxNext bounds `next`: it comes back in a body.
+const maxNext = maxBody * 3 / 4
 
 func (h *Host) serveStep(w http.ResponseWriter, r *http.Request) error {
 	var in stepRequest
@@ -74,19 +65,14 @@ func (h *Host) serveStep(w http.ResponseWriter, r *http.Request) error {
 		return nil
 	}
 	about := h.stepAbout(&in)
-	var at stepNext
+	at := runtime.StepAt{Stream: in.Stream}
 	if string(in.Partition) != "null" {
 		at.Partition = in.Partition
 	}
 	if in.Next != nil && string(in.Next) != "null" {
-		n, err := h.openNext(in.Next, about)
-		if err != nil {
+		if at.Position, err = h.openNext(in.Next, about); err != nil {
 			return err
 		}
-		if at.Partition != nil && !bytes.Equal(at.Partition, n.Partition) {
-			return problem(http.StatusUnprocessableEntity, "partition", "partition: `next` belongs to another one; leave it out")
-		}
-		at = n
 	}
 	select {
 	case <-h.ending:
@@ -105,12 +91,12 @@ func (h *Host) serveStep(w http.ResponseWriter, r *http.Request) error {
 	defer cancel()
 	defer context.AfterFunc(h.hard, cancel)()
 	redact := new(transport.Redactor)
-	res, err := h.step(ctx, h.stepJob(c, &in, redact), &in, &at)
+	res, err := runtime.StepWalk(ctx, h.stepJob(c, &in, redact), at)
 	if err != nil {
 		return &redacted{err, redact}
 	}
 	res.Message, res.Detail = redact.String(res.Message), redact.String(res.Detail)
-	return h.answerStep(w, &in, at, about, res)
+	return h.answerStep(w, &in, about, res)
 }
 
 // stepJob is what Step needs of a call.
@@ -122,41 +108,6 @@ func (h *Host) stepJob(c *runtime.Connector, in *stepRequest, redact *transport.
 		Observe:  h.metrics.observe,
 		Exchange: func(x *transport.Exchange) { h.metrics.exchange(in.Connector, x) },
 	}
-}
-
-// step reads the page. A walk that begins without a partition goes through all chains that can be
-// listed.
-func (h *Host) step(ctx context.Context, job *runtime.Job, in *stepRequest, at *stepNext) (*runtime.StepResult, error) {
-	if at.Partition == nil && at.Position == nil && len(job.Connector.Spec.Stream(in.Stream).Partitions) > 0 {
-		list, err := runtime.StepChains(ctx, job, in.Stream)
-		switch {
-		case err != nil:
-			return nil, err
-		case len(list) > maxStepChains:
-			return nil, problem(http.StatusUnprocessableEntity, "partition", fmt.Sprintf("partition: stream %s has %d chains, and a walk by steps goes through %d at most; name one, such as %s",
-				in.Stream, len(list), maxStepChains, list[0]))
-		case len(list) > 0:
-			at.Partition, at.Rest = list[0], list[1:]
-		}
-	}
-	return runtime.Step(ctx, job, runtime.StepAt{Stream: in.Stream, Position: at.Position, Partition: at.Partition, Whole: true})
-}
-
-// after says where a walk goes on behind a page; nil when it has ended.
-func (n stepNext) after(res *runtime.StepResult) *stepNext {
-	switch {
-	case res.Next != nil:
-		n.Position = res.Next
-		return &n
-	case res.Halves != nil:
-		n.Rest = append(slices.Clip(res.Halves), n.Rest...)
-	default:
-		n.Verdict = worse(n.Verdict, res.Verdict)
-	}
-	if len(n.Rest) == 0 {
-		return nil
-	}
-	return &stepNext{Partition: n.Rest[0], Rest: n.Rest[1:], Verdict: n.Verdict}
 }
 
 // redacted is an error whose text may name what a caller must not see.
@@ -177,21 +128,25 @@ type stepAnswer struct {
 	Verdict  string            `json:"verdict"`
 	Attested string            `json:"attested,omitempty"`
 	Reason   string            `json:"reason,omitempty"`
+	Until    string            `json:"until,omitempty"` // with next: when to come back
 	Message  string            `json:"message"`
 }
 
-func (h *Host) answerStep(w http.ResponseWriter, in *stepRequest, at stepNext, about string, res *runtime.StepResult) error {
-	if !res.Fetched && res.Verdict != runtime.Complete && res.Halves == nil {
+func (h *Host) answerStep(w http.ResponseWriter, in *stepRequest, about string, res *runtime.StepResult) error {
+	if res.Stands {
 		h.metrics.step(in.Connector, res.Verdict)
 		return h.stepFailed(res)
 	}
-	out := stepAnswer{Records: res.Records, Count: len(res.Records), Verdict: worse(at.Verdict, res.Verdict), Attested: string(res.Attested), Reason: res.Reason, Message: res.Message}
-	if n := at.after(res); n != nil {
-		b, err := json.Marshal(n)
-		if err != nil {
-			return err
+	out := stepAnswer{Records: res.Records, Count: len(res.Records), Verdict: res.Verdict, Attested: string(res.Attested), Reason: res.Reason, Message: res.Message}
+	if res.Next != nil {
+		out.Next, out.Verdict = h.steps.close(res.Next, about), more
+		if len(out.Next) > maxNext {
+			return problem(http.StatusUnprocessableEntity, "next", fmt.Sprintf("next: what the walk has to carry, %d bytes, is more than a call may bring back (%d); walk the stream's partitions one by one, or use a job", len(out.Next), maxNext))
 		}
-		out.Next, out.Verdict, out.Attested, out.Reason = h.steps.close(b, about), more, "", ""
+	}
+	if !res.Until.IsZero() {
+		out.Until = res.Until.UTC().Format(time.RFC3339)
+		w.Header().Set("Retry-After", strconv.Itoa(int(max(1, (res.Until.Sub(h.now())+time.Second-1)/time.Second))))
 	}
 	if out.Verdict != runtime.Complete {
 		out.Attested = ""
@@ -262,9 +217,9 @@ func (h *Host) stepAbout(in *stepRequest) string {
 }
 
 // openNext reads a `next` that this service, or another one with its key, has made.
-func (h *Host) openNext(raw json.RawMessage, about string) (n stepNext, err error) {
-	bad := func(why string) (stepNext, error) {
-		return stepNext{}, problem(http.StatusUnprocessableEntity, "next", "next: "+why)
+func (h *Host) openNext(raw json.RawMessage, about string) (json.RawMessage, error) {
+	bad := func(why string) (json.RawMessage, error) {
+		return nil, problem(http.StatusUnprocessableEntity, "next", "next: "+why)
 	}
 	var sealed string
 	if json.Unmarshal(raw, &sealed) != nil {
@@ -274,10 +229,7 @@ func (h *Host) openNext(raw json.RawMessage, about string) (n stepNext, err erro
 	if err != nil {
 		return bad(err.Error() + "; it goes back with the same connector, stream and config")
 	}
-	if err := json.Unmarshal(text, &n); err != nil {
-		return bad("it was made by another version of the service")
-	}
-	return n, nil
+	return text, nil
 }
 
 // callerValues are the config values of a call.
