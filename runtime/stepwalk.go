@@ -125,7 +125,6 @@ func (s *stepper) walkChain(ctx context.Context, st *spec.Stream, at *walkAt, li
 		return nil, err
 	}
 	defer sr.client.Close()
-	before := at.Session
 	if r, err := s.share(ctx, sr, at); r != nil || err != nil {
 		return r, err
 	}
@@ -145,7 +144,7 @@ func (s *stepper) walkChain(ctx context.Context, st *spec.Stream, at *walkAt, li
 	at.took(sr)
 	at.read(r)
 	r.values = values
-	s.unshare(ctx, sr, at, before, r)
+	s.unshare(ctx, sr, at, r)
 	return r, nil
 }
 
@@ -156,7 +155,6 @@ func (s *stepper) walkList(ctx context.Context, st *spec.Stream, at *walkAt) (*S
 		return nil, err
 	}
 	defer sr.client.Close()
-	before := at.Session
 	if r, err := s.share(ctx, sr, at); r != nil || err != nil {
 		return r, err
 	}
@@ -176,7 +174,7 @@ func (s *stepper) walkList(ctx context.Context, st *spec.Stream, at *walkAt) (*S
 	}
 	at.Combos = at.Combos[1:]
 	if at.over() {
-		s.unshare(ctx, sr, at, before, &StepResult{Verdict: Complete})
+		s.unshare(ctx, sr, at, &StepResult{Verdict: Complete})
 	}
 	return nil, nil
 }
@@ -243,7 +241,6 @@ func (s *stepper) share(ctx context.Context, sr *streamRun, at *walkAt) (*StepRe
 	if sessionPartition(sr.spec) == nil {
 		return nil, nil
 	}
-	before := at.Session
 	err := sr.openShared(ctx)
 	at.took(sr)
 	if err == nil {
@@ -256,7 +253,7 @@ func (s *stepper) share(ctx context.Context, sr *streamRun, at *walkAt) (*StepRe
 	c := &chain{sr: sr}
 	r, err := c.stepEnd(sr.brokenBy(err), s.keep, s.out)
 	if err == nil {
-		s.unshare(ctx, sr, at, before, r)
+		s.unshare(ctx, sr, at, r)
 	}
 	return r, err
 }
@@ -267,8 +264,8 @@ func (at *walkAt) took(sr *streamRun) {
 }
 
 // unshare settles what becomes of the shared session when a call is over, as leave does for one that a
-// chain has for itself; before is what the walk had when the call began.
-func (s *stepper) unshare(ctx context.Context, sr *streamRun, at *walkAt, before *sessionState, r *StepResult) {
+// chain has for itself.
+func (s *stepper) unshare(ctx context.Context, sr *streamRun, at *walkAt, r *StepResult) {
 	now := at.Session
 	switch {
 	case now == nil:
@@ -278,7 +275,7 @@ func (s *stepper) unshare(ctx context.Context, sr *streamRun, at *walkAt, before
 		if !at.lists() {
 			at.Session = sr.slim(now)
 		}
-	case r.end.lasting() && before != nil && before.Opened.Equal(now.Opened) && !now.Waiting: // the same call comes again
+	case r.end.lasting() && at.had != nil && at.had.Opened.Equal(now.Opened) && !now.Waiting: // the same call comes again
 	case r.end.lasting() && !errors.Is(ctx.Err(), context.Canceled): // somebody is there to take it
 		r.wait()
 	default:

@@ -39,6 +39,7 @@ type walkAt struct {
 	Session  *sessionState `json:"s,omitempty"` // that the chains share
 	Parts    uint64        `json:"l,omitempty"` // hash of its list
 	Reopened bool          `json:"a,omitempty"`
+	had      *sessionState // Session when the call began
 
 	Verdict  string             `json:"v,omitempty"` // the worst of what has ended
 	Reason   string             `json:"e,omitempty"`
@@ -58,6 +59,9 @@ func openWalk(next json.RawMessage) (*walkAt, error) {
 	}
 	if err := json.Unmarshal(next, at); err != nil || at.Began.IsZero() {
 		return nil, &ArgumentError{"position", "it is not one that a step of a walk has handed out"}
+	}
+	for p := at; p != nil; p = p.Parent {
+		p.had = p.Session
 	}
 	return at, nil
 }

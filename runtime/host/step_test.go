@@ -130,37 +130,6 @@ func TestStepEqualsRun(t *testing.T) {
 	}
 }
 
-// TestStepThroughChains: a walk without a partition goes through all of them, windows that are cut on
-// the way included, and ends with the worst verdict.
-func TestStepThroughChains(t *testing.T) {
-	t.Parallel()
-	demo, connector, s := api(t), demoConnector(t), serve(t, wholeFolder(t), nil)
-	for _, stream := range []string{"types", "windows"} {
-		set := map[string]string{"base_url": demo.URL, "run": "chains-run-" + stream, "records": "1300"}
-		want := drained(t, connector, stream, set)
-		config := map[string]any{"base_url": demo.URL, "run": "chains-step-" + stream, "records": 1300}
-		got, calls, last := walk(t, []*service{s}, map[string]any{"connector": "demo", "stream": stream, "config": config})
-		slices.Sort(want)
-		slices.Sort(got)
-		if !slices.Equal(got, want) || last.Verdict != runtime.Complete {
-			t.Errorf("%s: %d records in %d calls, %s %s; a run brings %d", stream, len(got), calls, last.Verdict, last.Reason, len(want))
-		}
-	}
-	s.refused("POST", "/v1/step", map[string]any{"connector": "demo", "stream": "issues", "config": map[string]any{"base_url": demo.URL}}, 422, "partition")
-	s.refused("POST", "/v1/step", map[string]any{"connector": "demo", "stream": "export", "config": map[string]any{"base_url": demo.URL}}, 422, "partition")
-	config := map[string]any{"base_url": demo.URL, "records": 1300}
-	var parents stepped
-	s.ok("POST", "/v1/step", map[string]any{"connector": "demo", "stream": "projects", "config": config}, &parents)
-	var parent struct{ Key string }
-	if err := json.Unmarshal(parents.Records[0], &parent); err != nil {
-		t.Fatal(err)
-	}
-	_, _, last := walk(t, []*service{s}, map[string]any{"connector": "demo", "stream": "issues", "config": config, "partition": map[string]any{"project": parent.Key}})
-	if last.Verdict != runtime.Complete {
-		t.Errorf("%+v", last)
-	}
-}
-
 // TestStepLimit: a limit goes on inside the page.
 func TestStepLimit(t *testing.T) {
 	demo, s := api(t), serve(t, folder(t, ""), nil)
