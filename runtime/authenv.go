@@ -61,7 +61,7 @@ func (b *bound) authEnv(st *spec.Stream, base *url.URL, sc *scope) auth.Env {
 			}
 			return b.callRequest(ctx, st, "sign", with, r, body)
 		},
-		Store: b.job.Ledger, AddSecret: b.redact.Add, Clock: b.clock, Tokens: b.job.Tokens, Kinds: b.job.Connector.kinds.auths(),
+		Store: b.job.Ledger, AddSecret: b.redact.Add, Clock: b.clock, Tokens: b.job.Tokens, Connector: b.connector.Name, Kinds: b.job.Connector.kinds.auths(),
 		Excerpt: func(body []byte) string { return b.redact.String(string(body[:min(len(body), 500)])) },
 	}
 }

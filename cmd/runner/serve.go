@@ -20,7 +20,6 @@ import (
 	"github.com/lastpage/lastpage/runtime"
 	"github.com/lastpage/lastpage/runtime/host"
 	"github.com/lastpage/lastpage/runtime/replay"
-	"github.com/lastpage/lastpage/runtime/script"
 	"github.com/lastpage/lastpage/store"
 )
 
@@ -90,6 +89,18 @@ func (f *serveFlags) run(ctx context.Context, stderr io.Writer, stop <-chan stru
 	opt, err := f.options(stderr)
 	if err != nil {
 		return err
+	}
+	if wantsSpans(os.Getenv) {
+		t, err := newTracing(ctx)
+		if err != nil {
+			return usage("OpenTelemetry: %w", err)
+		}
+		defer func() {
+			if err := t.close(ctx); err != nil {
+				opt.Log.Warn("spans were not sent", "error", err)
+			}
+		}()
+		opt.Trace = t.join
 	}
 	l, err := new(net.ListenConfig).Listen(ctx, "tcp", f.listen)
 	if err != nil {
@@ -169,7 +180,6 @@ func (f *serveFlags) options(stderr io.Writer) (host.Options, error) {
 		opt.Replay = playCase
 	}
 	opt.Script, err = scriptOptions(f.untrusted, nil)
-	opt.Script.Slots = script.NewSlots(0)
 	return opt, err
 }
 

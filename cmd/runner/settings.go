@@ -127,7 +127,7 @@ func (s *settings) openTrace(job *runtime.Job) (func(), error) {
 	if !wantsSpans(os.Getenv) {
 		return close, nil
 	}
-	t, err := newSpans(context.Background())
+	t, err := newTracing(context.Background())
 	if err != nil {
 		close()
 		return nil, usage("OpenTelemetry: %w", err)

@@ -21,11 +21,16 @@ import (
 // maxAttempts bounds the attempts that are kept for a page's span.
 const maxAttempts = 100
 
-// spans renders a run as OpenTelemetry spans: run, chain, page, attempt. A page's span is made when
-// the page is committed, so that it holds what became of it.
-type spans struct {
+// tracing sends what runs do as OpenTelemetry spans.
+type tracing struct {
 	provider *sdk.TracerProvider
 	tracer   trace.Tracer
+}
+
+// spans renders one run, or a slice of one, as OpenTelemetry spans: run, chain, page, attempt. A page's
+// span is made when the page is committed, so that it holds what became of it. The job alone holds it.
+type spans struct {
+	tracer trace.Tracer
 
 	mu       sync.Mutex
 	run      trace.Span
@@ -54,17 +59,17 @@ func wantsSpans(env func(string) string) bool {
 	return false
 }
 
-// newSpans sets up the exporter, which reads its address, headers and time-outs from OTEL_EXPORTER_OTLP_*.
-func newSpans(ctx context.Context) (*spans, error) {
+// newTracing sets up the exporter, which reads its address, headers and time-outs from OTEL_EXPORTER_OTLP_*.
+func newTracing(ctx context.Context) (*tracing, error) {
 	exporter, err := otlptracehttp.New(ctx)
 	if err != nil {
 		return nil, err
 	}
-	return spansTo(sdk.NewBatchSpanProcessor(exporter))
+	return traceTo(sdk.NewBatchSpanProcessor(exporter))
 }
 
-// spansTo makes spans that end in a processor.
-func spansTo(p sdk.SpanProcessor) (*spans, error) {
+// traceTo makes spans that end in a processor.
+func traceTo(p sdk.SpanProcessor) (*tracing, error) {
 	name := os.Getenv("OTEL_SERVICE_NAME")
 	if name == "" {
 		name = "runner"
@@ -75,15 +80,17 @@ func spansTo(p sdk.SpanProcessor) (*spans, error) {
 		return nil, err
 	}
 	provider := sdk.NewTracerProvider(sdk.WithSpanProcessor(p), sdk.WithResource(res))
-	return &spans{
-		provider: provider, tracer: provider.Tracer("github.com/lastpage/lastpage"),
-		chains: map[string]chainSpan{}, attempts: map[string][]transport.Attempt{}, names: map[string]string{},
-	}, nil
+	return &tracing{provider, provider.Tracer("github.com/lastpage/lastpage")}, nil
 }
 
-// join makes the spans see what the job's other observers see.
-func (s *spans) join(job *runtime.Job) {
-	observe, exchange := job.Observe, job.Exchange
+// spans are those of a run that is to begin.
+func (t *tracing) spans() *spans {
+	return &spans{tracer: t.tracer, chains: map[string]chainSpan{}, attempts: map[string][]transport.Attempt{}, names: map[string]string{}}
+}
+
+// join makes spans of what the job does, beside what its other observers make of it.
+func (t *tracing) join(job *runtime.Job) {
+	s, observe, exchange := t.spans(), job.Observe, job.Exchange
 	job.Observe = func(e runtime.Event) {
 		s.observe(e)
 		if observe != nil {
@@ -140,6 +147,10 @@ func (s *spans) observe(e runtime.Event) {
 			delete(s.chains, key)
 		}
 	case runtime.EventRunEnd:
+		for _, c := range s.chains { // that nobody has ended
+			c.span.End(trace.WithTimestamp(e.At))
+		}
+		clear(s.chains)
 		if s.run != nil {
 			finish(s.run, e)
 		}
@@ -186,8 +197,8 @@ func (s *spans) tries(ctx context.Context, key string) {
 }
 
 // close sends what is left; a collector that does not answer holds the end up for a few seconds at most.
-func (s *spans) close(ctx context.Context) error {
+func (t *tracing) close(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), 5*time.Second)
 	defer cancel()
-	return s.provider.Shutdown(ctx)
+	return t.provider.Shutdown(ctx)
 }

@@ -77,6 +77,7 @@ type Env struct {
 	AddSecret func(secret string)  // nil: none is told
 	Clock     Clock                // nil: the machine's
 	Tokens    *Tokens              // nil: this scheme's own
+	Connector string               // its name, for Tokens.Expires
 	Excerpt   func([]byte) string  // a body as messages may show it, nil: it is not shown
 	Kinds     map[string]Construct // nil: Kinds
 }

@@ -17,7 +17,7 @@ type renewed struct {
 }
 
 func newRenewed(id string, env *Env, f fetcher) *renewed {
-	return &renewed{fetcher: f, identity: id, env: env, source: env.Tokens.source(id), put: putAuthorization}
+	return &renewed{fetcher: f, identity: id, env: env, source: env.Tokens.source(id, env.Connector), put: putAuthorization}
 }
 
 // putAuthorization sends value as the Authorization header.

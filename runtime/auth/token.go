@@ -24,19 +24,47 @@ const (
 type Tokens struct {
 	mu      sync.Mutex
 	sources map[string]*source
+	users   map[string]map[*source]struct{} // by Env.Connector
 }
 
-// source returns the source of that identity.
-func (t *Tokens) source(id string) *source {
+// Expires says when the credentials that each connector uses end: the first of them, where its end is
+// known. One that has ended is renewed by the next request that wants it.
+func (t *Tokens) Expires() map[string]time.Time {
 	t.mu.Lock()
 	defer t.mu.Unlock()
+	out := map[string]time.Time{}
+	for user, sources := range t.users {
+		for s := range sources {
+			s.mu.Lock()
+			if g := s.cur; g != nil && !g.expires.IsZero() && (out[user].IsZero() || g.expires.Before(out[user])) {
+				out[user] = g.expires
+			}
+			s.mu.Unlock()
+		}
+	}
+	return out
+}
+
+// source returns the source of that identity, for a connector to use.
+func (t *Tokens) source(id, user string) (s *source) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	defer func() {
+		if t.users[user] == nil {
+			if t.users == nil {
+				t.users = map[string]map[*source]struct{}{}
+			}
+			t.users[user] = map[*source]struct{}{}
+		}
+		t.users[user][s] = struct{}{}
+	}()
 	if s := t.sources[id]; s != nil {
 		return s
 	}
 	if t.sources == nil {
 		t.sources = map[string]*source{}
 	}
-	s := &source{gate: make(chan struct{}, 1)}
+	s = &source{gate: make(chan struct{}, 1)}
 	t.sources[id] = s
 	return s
 }

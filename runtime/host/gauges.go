@@ -14,7 +14,7 @@ import (
 type gauges struct {
 	h                                                                   *Host
 	phase, rate, configured, waiting, flight, age, lag, usable, problem *prometheus.Desc
-	listeners                                                           *prometheus.Desc
+	listeners, slots, busy, queued, children, calls, time, expires      *prometheus.Desc
 }
 
 func newGauges(h *Host) *gauges {
@@ -33,12 +33,20 @@ func newGauges(h *Host) *gauges {
 		usable:     d("connectors", "Connectors that runs can take."),
 		problem:    d("connectors_with_problems", "Connectors whose file as it is now is not used because of a problem."),
 		listeners:  d("event_listeners", "Open streams of events."),
+		slots:      d("script_slots", "Calls of JavaScript that may run at once, of all connectors."),
+		busy:       d("script_busy", "Calls of JavaScript that run."),
+		queued:     d("script_waiting", "Calls of JavaScript that wait for a slot."),
+		children:   d("script_children", "Child processes that run JavaScript (--untrusted)."),
+		calls:      d("script_calls_total", "Calls of JavaScript that ended, by function.", "function"),
+		time:       d("script_seconds_total", "Seconds that calls of JavaScript ran, by function.", "function"),
+		expires:    d("credential_expires_seconds", "Until the first of a connector's renewable credentials ends; negative when it has, and none was needed since.", "connector"),
 	}
 }
 
 // Describe implements prometheus.Collector.
 func (g *gauges) Describe(ch chan<- *prometheus.Desc) {
-	for _, d := range []*prometheus.Desc{g.phase, g.rate, g.configured, g.waiting, g.flight, g.age, g.lag, g.usable, g.problem, g.listeners} {
+	for _, d := range []*prometheus.Desc{g.phase, g.rate, g.configured, g.waiting, g.flight, g.age, g.lag, g.usable, g.problem, g.listeners,
+		g.slots, g.busy, g.queued, g.children, g.calls, g.time, g.expires} {
 		ch <- d
 	}
 }
@@ -82,8 +90,14 @@ func (g *gauges) Collect(ch chan<- prometheus.Metric) {
 	n := len(g.h.events.to)
 	g.h.events.mu.Unlock()
 	set(g.listeners, float64(n))
+	g.scripts(ch, set)
 
 	m, now := g.h.metrics, g.h.now()
+	for c, at := range g.h.tokens.Expires() {
+		if c, _ = m.names.of(c, ""); c != other {
+			set(g.expires, at.Sub(now).Seconds(), c)
+		}
+	}
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	for c, chains := range m.held {
@@ -97,6 +111,19 @@ func (g *gauges) Collect(ch chan<- prometheus.Metric) {
 	}
 	for key, at := range m.mark {
 		set(g.lag, now.Sub(at).Seconds(), key[0], key[1])
+	}
+}
+
+// scripts tells how the slots of JavaScript are used.
+func (g *gauges) scripts(ch chan<- prometheus.Metric, set func(*prometheus.Desc, float64, ...string)) {
+	s := g.h.opt.Script.Slots.Stats()
+	set(g.slots, float64(s.Slots))
+	set(g.busy, float64(s.Busy))
+	set(g.queued, float64(s.Waiting))
+	set(g.children, float64(s.Children))
+	for _, f := range s.Calls {
+		ch <- prometheus.MustNewConstMetric(g.calls, prometheus.CounterValue, float64(f.Calls), f.Function)
+		ch <- prometheus.MustNewConstMetric(g.time, prometheus.CounterValue, f.Time.Seconds(), f.Function)
 	}
 }
 

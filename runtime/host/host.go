@@ -35,11 +35,12 @@ type Options struct {
 	StepKey  string // what seals `next` of /v1/step; "": one that is kept in the state file
 	StateKey string // what seals kept credentials, see store.Options
 
-	Runs        int           // at a time, default 100
-	Steps       int           // calls of /v1/step at a time, default 64
-	StepTime    time.Duration // of one call of /v1/step, default 2m
-	Grace       time.Duration // for pages in flight when a run is told to stop, default 8s
-	Script      script.Options
+	Runs        int                // at a time, default 100
+	Steps       int                // calls of /v1/step at a time, default 64
+	StepTime    time.Duration      // of one call of /v1/step, default 2m
+	Grace       time.Duration      // for pages in flight when a run is told to stop, default 8s
+	Script      script.Options     // Slots nil: one per CPU, shared by all connectors
+	Trace       func(*runtime.Job) // is given the job of each slice of a run before it begins, to add to its Observe and Exchange; nil: nobody looks
 	UserAgent   string
 	Version     string // of the product, for the OpenAPI document
 	Log         *slog.Logger
@@ -61,6 +62,9 @@ func (o Options) withDefaults() Options {
 	}
 	if o.Grace <= 0 {
 		o.Grace = 8 * time.Second
+	}
+	if o.Script.Slots == nil {
+		o.Script.Slots = script.NewSlots(0) // one per CPU, for all connectors
 	}
 	if o.Log == nil {
 		o.Log = slog.New(slog.DiscardHandler)

@@ -96,6 +96,9 @@ func (h *Host) slice(ctx context.Context, r *run) (*runtime.Report, error) {
 		Observe:  func(e runtime.Event) { h.observe(ctx, r, e) },
 		Exchange: func(x *transport.Exchange) { h.metrics.exchange(r.plan.Connector, x) },
 	}
+	if h.opt.Trace != nil {
+		h.opt.Trace(job)
+	}
 	report, err := runtime.Run(ctx, job)
 	if err == nil && report.Verdict != runtime.Parked { // which is no end
 		report.Verdict = worse(report.Verdict, ended)

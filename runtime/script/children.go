@@ -42,6 +42,7 @@ func (p *children) run(ctx context.Context, j *job) ([]Result, error) {
 		return nil, err
 	}
 	defer p.slots.release()
+	defer p.slots.count(j, time.Now())
 	u := p.code.hook
 	if j.function == "" {
 		u = p.code.exprs[j.id]
@@ -110,6 +111,7 @@ func (p *children) take(ctx context.Context) (*child, error) {
 		return nil, errClosed
 	}
 	p.all[c] = true
+	p.slots.children.Add(1)
 	return c, nil
 }
 
@@ -131,7 +133,7 @@ func (p *children) retire(c *child) {
 	for i, x := range p.idle {
 		if x == c {
 			p.idle = append(p.idle[:i], p.idle[i+1:]...)
-			delete(p.all, c)
+			p.forget(c)
 			c.end()
 			return
 		}
@@ -143,7 +145,15 @@ func (p *children) drop(c *child) {
 	c.end()
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	delete(p.all, c)
+	p.forget(c)
+}
+
+// forget takes a child off the list; p.mu is held.
+func (p *children) forget(c *child) {
+	if p.all[c] {
+		delete(p.all, c)
+		p.slots.children.Add(-1)
+	}
 }
 
 // close implements isolation.
@@ -158,5 +168,6 @@ func (p *children) close() {
 		c.kill("closed")
 		c.end()
 	}
+	p.slots.children.Add(-int64(len(p.all)))
 	p.idle, p.all = nil, nil
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	goruntime "runtime"
+	"time"
 )
 
 // isolation is where calls run.
@@ -20,6 +21,8 @@ func (s *Slots) acquire(ctx context.Context) error {
 		return nil
 	default:
 	}
+	s.waiting.Add(1)
+	defer s.waiting.Add(-1)
 	select {
 	case s.free <- struct{}{}:
 		return nil
@@ -64,8 +67,10 @@ func (p *inProcess) run(ctx context.Context, j *job) ([]Result, error) {
 	if err := p.slots.acquire(ctx); err != nil {
 		return nil, err
 	}
+	began := time.Now()
 	results, err := p.code.run(ctx, j, nil)
 	p.slots.release()
+	p.slots.count(j, began)
 	var limit *LimitError
 	if !errors.As(err, &limit) || limit.Limit != LimitMemory {
 		return results, err

@@ -2,6 +2,7 @@ package script
 
 import (
 	goruntime "runtime"
+	"sync/atomic"
 	"time"
 )
 
@@ -46,6 +47,30 @@ type Options struct {
 type Slots struct {
 	free chan struct{}
 	lone chan struct{} // held by the one that takes every slot
+
+	waiting  atomic.Int64
+	children atomic.Int64
+	spent    []spent // by function: expressions, then Functions, then others
+}
+
+// spent is what calls of one function have come to.
+type spent struct{ calls, nanos atomic.Int64 }
+
+// SlotStats is how slots are used at one moment, and what calls they have seen.
+type SlotStats struct {
+	Slots    int // calls that may run at once
+	Busy     int // that run
+	Waiting  int // that wait for a slot
+	Children int // child processes that are alive
+	Calls    []FunctionStats
+}
+
+// FunctionStats are the calls of one function that have ended, one for each record where it is called
+// for records.
+type FunctionStats struct {
+	Function string // of Functions, "expression" or "other": renamed by the connector
+	Calls    int64
+	Time     time.Duration // that they ran, their wait for a slot left out
 }
 
 // NewSlots returns n slots; n < 1 means one per CPU.
@@ -53,5 +78,37 @@ func NewSlots(n int) *Slots {
 	if n < 1 {
 		n = goruntime.GOMAXPROCS(0)
 	}
-	return &Slots{free: make(chan struct{}, n), lone: make(chan struct{}, 1)}
+	return &Slots{free: make(chan struct{}, n), lone: make(chan struct{}, 1), spent: make([]spent, len(Functions)+2)}
+}
+
+// Stats says how the slots are used now.
+func (s *Slots) Stats() SlotStats {
+	out := SlotStats{Slots: cap(s.free), Busy: len(s.free), Waiting: int(s.waiting.Load()), Children: int(s.children.Load())}
+	for i := range s.spent {
+		name := "other"
+		switch {
+		case i == 0:
+			name = "expression"
+		case i <= len(Functions):
+			name = Functions[i-1].Name
+		}
+		n := &s.spent[i]
+		out.Calls = append(out.Calls, FunctionStats{name, n.calls.Load(), time.Duration(n.nanos.Load())})
+	}
+	return out
+}
+
+// count notes a job that began then and has ended.
+func (s *Slots) count(j *job, began time.Time) {
+	i := 0
+	if j.function != "" {
+		for i = 1; i <= len(Functions) && Functions[i-1].Name != j.function; i++ {
+		}
+	}
+	n := int64(1)
+	if j.each {
+		n = int64(len(j.records))
+	}
+	s.spent[i].calls.Add(n)
+	s.spent[i].nanos.Add(int64(time.Since(began)))
 }
