@@ -112,3 +112,24 @@ func TestOneFetchForManyWaiters(t *testing.T) {
 		t.Errorf("%d tokens, %d requests", srv.issued, asked.Load())
 	}
 }
+
+func TestExpiresByConnector(t *testing.T) {
+	srv := newTokenServer(t, func(s *tokenServer) { s.expires = `"1799"` })
+	w := newWorld(t, srv.URL)
+	w.Env.Tokens = new(Tokens)
+	for _, name := range []string{"a", "b"} {
+		w.Env.Connector = name
+		s, err := New(t.Context(), clientCredentials(), w.Env)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if name == "a" && len(w.Env.Tokens.Expires()) != 0 {
+			t.Error("a credential ends before it is there")
+		}
+		apply(t, s, "")
+	}
+	got, want := w.Env.Tokens.Expires(), w.clock.Now().Add(1799*time.Second)
+	if len(got) != 2 || !got["a"].Equal(want) || !got["b"].Equal(want) || srv.issued != 1 {
+		t.Errorf("%v, want %v; %d tokens", got, want, srv.issued)
+	}
+}
