@@ -28,7 +28,8 @@ type file struct {
 	segment  segment // zero without rotation
 	length   int64   // bytes that are written
 	synced   int64   // of them on the disk for certain
-	started  int64   // of them handed to startSync
+	started  int64   // of them on their way to it
+	dropped  int64   // of them out of the page cache, as good as
 	sum      xxhash.Digest
 	lastSync time.Time
 	buf      []byte // compressed page
@@ -147,7 +148,7 @@ func (f *file) create(path string) error {
 		return err
 	}
 	f.f, f.regular = h, info.Mode().IsRegular()
-	f.length, f.synced, f.started, f.lastSync = 0, 0, 0, f.now()
+	f.length, f.synced, f.started, f.dropped, f.lastSync = 0, 0, 0, 0, f.now()
 	f.sum.Reset()
 	if !f.regular {
 		return nil
@@ -210,6 +211,7 @@ func (f *file) cut(m *fileMark, fresh bool) error {
 			return err
 		}
 	}
+	f.dropped = f.length
 	return f.sync()
 }
 
@@ -251,9 +253,26 @@ func (f *file) shown() string {
 	return f.name
 }
 
-// earlySync is how many bytes are gathered before the disk is set to work on them ahead of the next
-// sync: few enough to keep that short, enough to leave a short run alone.
-const earlySync = 256 << 20
+// behind is how many bytes are gathered before the disk is set to work on them. The last few of such
+// lots stay in the page cache, what is older leaves it: so the next sync is short, a long run takes no
+// more of the system's memory than a short one, and the kernel has warm memory for what comes next.
+const (
+	behind     = 8 << 20
+	behindKept = 2
+)
+
+// hurry writes behind: it promises nothing, and waits for nothing.
+func (f *file) hurry() {
+	if f.opt.sync == "never" || f.length-f.started < behind {
+		return
+	}
+	startSync(f.f, f.started, f.length-f.started)
+	f.started = f.length
+	if until := f.started - behindKept*behind; until > f.dropped {
+		dropCache(f.f, f.dropped, until-f.dropped)
+		f.dropped = max(f.dropped, until-2*behind) // what was still on its way is tried again
+	}
+}
 
 // append writes one page, whole or not at all: what a failed write left is cut off again.
 func (f *file) append(page []byte) error {
@@ -286,11 +305,8 @@ func (f *file) append(page []byte) error {
 	f.length += int64(len(page))
 	if f.opt.sync == "interval" {
 		_, _ = f.sum.Write(page)
-		if f.length-f.started >= earlySync {
-			startSync(f.f, f.started, f.length-f.started)
-			f.started = f.length
-		}
 	}
+	f.hurry()
 	return nil
 }
 

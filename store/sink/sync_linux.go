@@ -3,6 +3,8 @@ package sink
 import (
 	"os"
 	"syscall"
+
+	"golang.org/x/sys/unix"
 )
 
 // dataSync waits until what was written to f is on the disk (fdatasync).
@@ -28,10 +30,17 @@ func dataSync(f *os.File) error {
 }
 
 // startSync asks the kernel to begin writing a part of f to the disk, so that the next dataSync finds
-// little left to do. It promises nothing.
+// little left to do.
 func startSync(f *os.File, offset, n int64) {
-	const write = 2 // SYNC_FILE_RANGE_WRITE, sync_file_range(2)
 	if c, err := f.SyscallConn(); err == nil {
-		_ = c.Control(func(fd uintptr) { _ = syscall.SyncFileRange(int(fd), offset, n, write) })
+		_ = c.Control(func(fd uintptr) { _ = unix.SyncFileRange(int(fd), offset, n, unix.SYNC_FILE_RANGE_WRITE) })
+	}
+}
+
+// dropCache lets the kernel take back the memory of a part of f that is on the disk; of the rest it
+// begins the writing.
+func dropCache(f *os.File, offset, n int64) {
+	if c, err := f.SyscallConn(); err == nil {
+		_ = c.Control(func(fd uintptr) { _ = unix.Fadvise(int(fd), offset, n, unix.FADV_DONTNEED) })
 	}
 }
