@@ -78,7 +78,7 @@ func tables(records int) []table {
 
 func main() {
 	var records, runs, kills int
-	var only, sink string
+	var only, sink, from string
 	var long bool
 	flag.IntVar(&records, "records", 0, "records to drain (1,000,000; -long: 400,000,000)")
 	flag.IntVar(&runs, "runs", 3, "runs of each row; the median counts")
@@ -86,9 +86,12 @@ func main() {
 	flag.BoolVar(&long, "long", false, "one long run instead of the table: memory, growth, exactness")
 	flag.StringVar(&sink, "to", "null:", "with -long: sink; {dir} is a temporary folder")
 	flag.IntVar(&kills, "kills", 0, "with -long: how often the runner is killed on the way")
+	flag.StringVar(&from, "discard", "", "read and discard -records pages of this server: what the floor is")
 	flag.Parse()
 	pick, err := regexp.Compile(only)
-	if err == nil && long {
+	if from != "" {
+		err = discard(from, records)
+	} else if err == nil && long {
 		err = longRun(orElse(records, 400_000_000), sink, kills)
 	} else if err == nil {
 		err = measureAll(tables(orElse(records, 1_000_000)), pick, runs)
