@@ -66,8 +66,8 @@ func newMetrics() *metrics {
 	m.bytes = counter("bytes_total", "Bytes of decoded pages.", "connector", "stream")
 	m.requests = counter("requests_total", "HTTP requests by what came of them: 2xx to 5xx, or none.", "connector", "class")
 	m.retries = counter("retries_total", "Attempts that failed and were repeated.", "connector", "reason")
-	m.waits = counter("waits_total", "Waits that the API or its limits have asked for.", "connector")
-	m.waited = counter("wait_seconds_total", "Seconds of waits between attempts.", "connector")
+	m.waits = counter("waits_total", "Waits: before another attempt, for a session that is not ready, as a hook asked.", "connector")
+	m.waited = counter("wait_seconds_total", "Seconds of those waits, as they were asked for.", "connector")
 	m.pageTime = prometheus.NewHistogramVec(prometheus.HistogramOpts{Namespace: "lastpage", Name: "page_seconds",
 		Help: "From a page's first attempt to its last byte.", Buckets: []float64{.01, .05, .1, .25, .5, 1, 2.5, 5, 10, 30, 60, 300}}, []string{"connector"})
 	m.verdicts = counter("runs_total", "Runs that ended, by verdict.", "connector", "verdict")
@@ -106,9 +106,9 @@ func (m *metrics) observe(e runtime.Event) {
 		m.hold(c, chain, time.Time{})
 	case runtime.EventRetry:
 		m.retries.WithLabelValues(c, e.Name).Inc()
-		m.waited.WithLabelValues(c).Add(e.Wait.Seconds())
+		m.wait(c, e.Wait)
 	case runtime.EventWait:
-		m.waits.WithLabelValues(c).Inc()
+		m.wait(c, e.Until.Sub(e.At))
 	case runtime.EventNotice:
 		m.notices.WithLabelValues(c, e.Name).Inc()
 		switch e.Name {
@@ -123,6 +123,12 @@ func (m *metrics) observe(e runtime.Event) {
 			m.complete.WithLabelValues(c, s).Set(float64(e.At.UnixMilli()) / 1000)
 		}
 	}
+}
+
+// wait counts a wait.
+func (m *metrics) wait(connector string, d time.Duration) {
+	m.waits.WithLabelValues(connector).Inc()
+	m.waited.WithLabelValues(connector).Add(max(0, d.Seconds()))
 }
 
 // hold notes when a chain got the position it stands at; the zero time ends it.
