@@ -47,8 +47,8 @@ func (s *seal) open(sealed, about string) ([]byte, error) {
 	if !ok {
 		return nil, errors.New("it is not one that this service has made")
 	}
-	b, err := base64.RawURLEncoding.DecodeString(body)
-	if err != nil {
+	b, err := base64.RawURLEncoding.Strict().DecodeString(body)
+	if err != nil || strings.ContainsAny(body, "\r\n") { // which decoding leaves out
 		return nil, errForged
 	}
 	text, err := s.aead.Open(nil, nil, b, []byte(about))

@@ -188,7 +188,7 @@ func TestNextIsTamperEvident(t *testing.T) {
 			t.Error("no reason")
 		}
 	}
-	for _, bad := range []string{next[:len(next)-1], next + "A", "s1.", "s2." + next[3:], "0 ", "null", strings.Repeat("A", 5000)} {
+	for _, bad := range []string{next[:len(next)-1], next + "A", next + "\n", next[:9] + "\r\n" + next[9:], "s1.", "s2." + next[3:], "0 ", "null", strings.Repeat("A", 5000)} {
 		s.refused("POST", "/v1/step", ask("cursor", bad, config), 422, "next")
 	}
 	s.refused("POST", "/v1/step", ask("offset", next, config), 422, "next")

@@ -15,7 +15,6 @@ import (
 
 	"github.com/lastpage/lastpage/runtime"
 	"github.com/lastpage/lastpage/runtime/host"
-	"github.com/lastpage/lastpage/runtime/script"
 )
 
 // TestStepThroughChains: a walk without a partition goes through all of them, windows that are cut on
@@ -64,177 +63,6 @@ func same(t *testing.T, what string, got, want []string) {
 	if !slices.Equal(got, want) || len(want) == 0 {
 		t.Errorf("%s: %d records by steps (%d different), %d by a run", what, len(got), len(slices.Compact(got)), len(want))
 	}
-}
-
-// treeConnector pages through organisations, their projects, what those hold by type and day, and jobs.
-const treeConnector = `connector: tree
-format: 1
-config:
-  base_url: {type: url, required: true}
-  since: {type: time, default: -50h}
-  key: {type: string, secret: true, default: nobody-may-see-this}
-http:
-  base_url: ${config.base_url}
-  headers: {X-Key: "${config.key}"}
-  retry: {attempts: 2, initial: 1ms}
-  responses:
-    - {status: 404, body_matches: no such job, is: session_expired}
-streams:
-  orgs:
-    request: {path: /orgs}
-    records: {path: items, filter: "${record.id !== 'closed'}", set: {slug: "${record.id + '-x'}"}}
-    pagination: {type: page, send: query.page, more: body.more, decides: more}
-  projects:
-    request: {path: "/orgs/${partition.org}/projects"}
-    records: {path: items, key: id}
-    partitions: [{stream: orgs, take: {org: id, slug: slug}}]
-    pagination: {type: offset, send: query.offset, limit: {send: query.limit, value: 3}, total: body.total}
-  items:
-    request: {path: "/items", query: {org: "${partition.org}", slug: "${partition.slug}", project: "${partition.project}", type: "${partition.type}", from: "${window.from}", to: "${window.to}"}}
-    records: {path: items, key: id}
-    partitions:
-      - {stream: projects, take: {project: id}}
-      - {values: {type: [a, b]}}
-      - {window: {from: "${config.since}", every: 24h}}
-    pagination: {type: page, send: query.page, total_pages: body.pages}
-  reports:
-    session:
-      open: {method: POST, path: /jobs}
-      id: body.id
-      wait: {request: {path: "/jobs/${session.id}"}, until: "${body.ready}", failed: "${body.bad === true}", every: 30ms, timeout: 1m}
-      close: {method: DELETE, path: "/jobs/${session.id}"}
-    request: {path: "/jobs/${session.id}/chunks/${partition.chunk}"}
-    records: {path: items, key: id}
-    partitions: [{session: body.chunks, as: chunk}, {values: {type: [a, b]}}]
-    pagination: {type: page, send: query.page, more: body.more, decides: more}
-  listing:
-    session:
-      open: {method: POST, path: /jobs}
-      id: body.id
-      wait: {request: {path: "/jobs/${session.id}"}, until: "${body.ready}", every: 30ms, timeout: 1m}
-      close: {method: DELETE, path: "/jobs/${session.id}"}
-    request: {path: "/jobs/${session.id}/chunks/7"}
-    records: {path: items, key: id}
-    pagination: {type: page, send: query.page, more: body.more, decides: more}
-`
-
-// treeAPI is what treeConnector reads.
-type treeAPI struct {
-	*httptest.Server
-
-	mu     sync.Mutex
-	polls  int // until a job is ready
-	opened int
-	open   map[string]int // by job: how often it was asked
-	lost   int            // a request for a chunk that loses its job, counted from 1; 0: none
-	wrong  string         // path whose answer is 403
-	busy   string         // path whose next answer is 503, twice
-	fails  int
-	asked  int
-}
-
-func newTree(t *testing.T) *treeAPI {
-	t.Helper()
-	a := &treeAPI{open: map[string]int{}, polls: 2}
-	a.Server = httptest.NewServer(a)
-	t.Cleanup(a.Close)
-	return a
-}
-
-func (a *treeAPI) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	a.mu.Lock()
-	defer a.mu.Unlock()
-	q, path := r.URL.Query(), strings.Split(strings.Trim(r.URL.Path, "/"), "/")
-	answer := func(v any) {
-		w.Header().Set("Content-Type", "application/json")
-		_ = json.NewEncoder(w).Encode(v)
-	}
-	type m map[string]any
-	switch {
-	case a.wrong != "" && r.Method == http.MethodGet && strings.HasSuffix(r.URL.Path, a.wrong):
-		http.Error(w, `{"error":"no"}`, http.StatusForbidden)
-		return
-	case a.busy != "" && r.Method == http.MethodGet && strings.HasSuffix(r.URL.Path, a.busy) && a.fails < 2:
-		a.fails++
-		http.Error(w, `{"error":"busy"}`, http.StatusServiceUnavailable)
-		return
-	}
-	page, _ := strconv.Atoi(q.Get("page"))
-	switch {
-	case path[0] == "orgs" && len(path) == 1: // two a page, each page's last again on the next
-		items, first := []m{}, 2*(page-1)
-		for i := max(0, first-1); i < min(7, first+2); i++ {
-			items = append(items, m{"id": []string{"org00", "o1", "organisation-2", "closed", "o4", "org05", "o6"}[i]})
-		}
-		answer(m{"items": items, "more": first+2 < 7})
-	case path[0] == "orgs":
-		items, offset := []m{}, 0
-		offset, _ = strconv.Atoi(q.Get("offset"))
-		total := len(path[1]) // a few of each
-		for i := offset; i < min(total, offset+3); i++ {
-			items = append(items, m{"id": i})
-		}
-		answer(m{"items": items, "total": total})
-	case path[0] == "items":
-		from, err := time.Parse(time.RFC3339, q.Get("from"))
-		if err != nil || q.Get("slug") != q.Get("org")+"-x" {
-			http.Error(w, "{}", http.StatusBadRequest)
-			return
-		}
-		to, _ := time.Parse(time.RFC3339, q.Get("to"))
-		id := fmt.Sprintf("%s/%s/%s/%s/%s", q.Get("org"), q.Get("project"), q.Get("type"), from.Format("2006-01-02T15"), to.Sub(from).Round(time.Hour))
-		answer(m{"items": []m{{"id": id + "/" + q.Get("page")}}, "pages": 1 + len(q.Get("project"))%2})
-	case r.Method == http.MethodPost:
-		a.opened++
-		id := "secret-job-" + strconv.Itoa(a.opened)
-		a.open[id] = 0
-		answer(m{"id": id, "ready": false})
-	case r.Method == http.MethodDelete:
-		delete(a.open, path[1])
-		answer(m{})
-	default:
-		n, ok := a.open[path[1]]
-		if len(path) == 4 {
-			if a.asked++; a.asked == a.lost {
-				delete(a.open, path[1])
-				ok = false
-			}
-		}
-		switch {
-		case !ok:
-			http.Error(w, `{"error":"no such job"}`, http.StatusNotFound)
-		case len(path) == 2:
-			a.open[path[1]]++
-			answer(m{"ready": n >= a.polls, "chunks": []int{1, 2, 3, 5}})
-		default:
-			answer(m{"items": []m{{"id": path[3] + "-" + q.Get("page") + "-1"}, {"id": path[3] + "-" + q.Get("page") + "-2"}}, "more": page < 3})
-		}
-	}
-}
-
-// state is how many jobs were opened, and how many are open.
-func (a *treeAPI) state() (opened, open int) {
-	a.mu.Lock()
-	defer a.mu.Unlock()
-	return a.opened, len(a.open)
-}
-
-func treeFolder(t *testing.T) string {
-	t.Helper()
-	dir := t.TempDir()
-	write(t, filepath.Join(dir, "connectors/tree/connector.yaml"), treeConnector)
-	write(t, filepath.Join(dir, "jobs.yaml"), "")
-	return dir
-}
-
-func loadTree(t *testing.T) *runtime.Connector {
-	t.Helper()
-	c, err := runtime.Load(filepath.Join(treeFolder(t), "connectors/tree"), script.Options{})
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(c.Close)
-	return c
 }
 
 // TestStepThroughParents: values, windows, parents and their parents, filters and taken fields make the
@@ -287,8 +115,8 @@ func TestStepThroughManyParents(t *testing.T) {
 			items = append(items, fmt.Sprintf(`{"id":%q}`, r.URL.Query().Get("of")))
 		default:
 			pages++
-			for i := range 700 {
-				if i += 700 * (n - 1); i < 1500 {
+			for i := range 600 {
+				if i += 600 * (n - 1); i < 650 {
 					items = append(items, fmt.Sprintf(`{"id":%d}`, i))
 				}
 			}
@@ -330,7 +158,7 @@ streams:
 			seen[string(r)] = true
 		}
 		if got.Next == nil {
-			if got.Verdict != runtime.Complete || len(seen) != 1500 {
+			if got.Verdict != runtime.Complete || len(seen) != 650 {
 				t.Errorf("%d records in %d calls: %+v", len(seen), calls, got)
 			}
 			break
@@ -338,7 +166,7 @@ streams:
 		longest = max(longest, len(*got.Next))
 		body["next"] = *got.Next
 	}
-	if longest > 60_000 || pages > 12 {
+	if longest > 60_000 || pages > 6 {
 		t.Errorf("next is %d bytes long, %d pages of the parent were asked for", longest, pages)
 	}
 	wide := map[string]any{"connector": "many", "stream": "wide"}
@@ -373,6 +201,8 @@ func TestStepThroughChunks(t *testing.T) {
 	}{
 		{"reports", "reports", func(*treeAPI) {}, 1},
 		{"reports, lost", "reports", func(a *treeAPI) { a.lost = 9 }, 2},
+		{"both", "both", func(*treeAPI) {}, 1},
+		{"both, lost", "both", func(a *treeAPI) { a.lost = 30 }, 2},
 		{"listing", "listing", func(*treeAPI) {}, 1},
 		{"listing, lost", "listing", func(a *treeAPI) { a.lost = 2 }, 2},
 	} {
@@ -490,6 +320,31 @@ func TestStepJobFailures(t *testing.T) {
 	s.refused("POST", "/v1/step", body, 502, "step_failed")
 	if _, open := a.state(); open != 0 {
 		t.Error("a job whose page was refused is left open")
+	}
+}
+
+// TestJobSubmissionParks: an API that takes no job for hours parks a run, and a step, in place of failing
+// them.
+func TestJobSubmissionParks(t *testing.T) {
+	t.Parallel()
+	a := newTree(t)
+	a.later = true
+	s := serve(t, treeFolder(t), nil)
+	config := map[string]any{"base_url": a.URL}
+	for _, stream := range []string{"reports", "listing"} {
+		p := s.refused("POST", "/v1/step", map[string]any{"connector": "tree", "stream": stream, "config": config}, 429, "parked")
+		if p.Until == "" || p.Verdict != runtime.Parked {
+			t.Errorf("%+v", p)
+		}
+		var r host.RunStatus
+		s.ok("POST", "/v1/runs", map[string]any{"connector": "tree", "streams": []string{stream}, "to": "null:", "config": config}, &r)
+		for r.Phase != host.Sleeping && !r.Phase.Over() {
+			s.ok("GET", "/v1/runs/"+r.ID, nil, &r)
+			pause(t)
+		}
+		if r.Verdict != runtime.Parked || time.Until(r.Until) < time.Hour {
+			t.Errorf("%s: %+v", stream, r)
+		}
 	}
 }
 
