@@ -6,9 +6,10 @@ FUZZTIME ?= 10s
 KILLS    ?= 200
 SOAK     ?= 3m
 MODELS   ?= 10000
+TOOLS     = ./testdata/bench ./testdata/chains ./testdata/measure ./testdata/soak
 
 .DEFAULT_GOAL := help
-.PHONY: help build demo test check lint race docs fuzz bench bench-chains test-servers crash model soak alerts tidy compiler
+.PHONY: help build demo test check lint race docs fuzz bench bench-long bench-chains test-servers crash disk model soak alerts tidy compiler
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -26,8 +27,9 @@ check: lint test ## what to run before a commit: lint and all tests, under 5 min
 
 lint: compiler ## gofmt, go vet, staticcheck
 	@echo "gofmt -l"; out=$$(gofmt -l .) && test -z "$$out" || { echo "not formatted:"; echo "$$out"; exit 1; }
-	$(GO) vet ./... ./testdata/bench ./testdata/chains ./testdata/soak
-	$(GO) tool staticcheck ./... ./testdata/bench ./testdata/chains ./testdata/soak
+	$(GO) vet ./... $(TOOLS)
+	$(GO) vet -tags disk,faultpoints ./cmd/runner ./runtime
+	$(GO) tool staticcheck ./... $(TOOLS)
 	cd testdata/servers && $(GO) vet ./...
 
 race: compiler ## all tests under the race detector
@@ -39,8 +41,12 @@ docs: compiler ## the repository's rules and the examples of README and docs/
 fuzz: compiler ## every fuzz target for FUZZTIME (10s) each; FUZZ=regexp picks some
 	FUZZTIME=$(FUZZTIME) GO=$(GO) .ci/fuzz '$(or $(FUZZ),.)'
 
-bench: compiler ## drain 1,000,000 records from loopback into a file, against a plain net/http loop
+bench: compiler ## drain 2,000,000 records from loopback into each sink, against a plain net/http loop
 	$(GO) run ./testdata/bench
+
+bench-long: compiler ## 400,000,000 records counted and hashed, 40,000,000 into a file, each killed twice (about 10 minutes)
+	$(GO) run ./testdata/bench -long -kills 2
+	$(GO) run ./testdata/bench -long -kills 2 -records 40000000 -to 'jsonl:{dir}/out.jsonl'
 
 bench-chains: compiler ## what many chains cost: parents, 100,000 chains, pages in flight (about 12 minutes)
 	$(GO) run ./testdata/chains
@@ -50,6 +56,9 @@ test-servers: compiler ## drain a real container registry and a real PocketBase,
 
 crash: compiler ## kill -9 a run KILLS (200) times: every record exactly once, in order
 	$(GO) test -count=1 -timeout 20m -v -run '^TestKill' ./cmd/runner -kills $(KILLS)
+
+disk: compiler ## let writes and syncs of a run fail one after the other (Debian package strace)
+	$(GO) test -count=1 -tags disk -v -run '^TestDisk$$' ./cmd/runner
 
 model: compiler ## drain MODELS (10000) random APIs with random faults; a seed that fails prints its replay
 	$(GO) test -count=1 -timeout 60m -run '^TestModel$$' ./runtime -model-seeds $(MODELS)

@@ -80,7 +80,7 @@ func main() {
 	var records, runs, kills int
 	var only, sink, from string
 	var long bool
-	flag.IntVar(&records, "records", 0, "records to drain (1,000,000; -long: 400,000,000)")
+	flag.IntVar(&records, "records", 0, "records to drain (2,000,000; -long: 400,000,000)")
 	flag.IntVar(&runs, "runs", 3, "runs of each row; the median counts")
 	flag.StringVar(&only, "row", "", "measure the rows whose name matches")
 	flag.BoolVar(&long, "long", false, "one long run instead of the table: memory, growth, exactness")
@@ -94,7 +94,7 @@ func main() {
 	} else if err == nil && long {
 		err = longRun(orElse(records, 400_000_000), sink, kills)
 	} else if err == nil {
-		err = measureAll(tables(orElse(records, 1_000_000)), pick, runs)
+		err = measureAll(tables(orElse(records, 2_000_000)), pick, runs)
 	}
 	if err != nil {
 		log.Fatal("bench: ", err)
@@ -158,8 +158,8 @@ func (t table) measure(dir, bin string, runs int) error {
 	fmt.Printf("%d records of %d bytes, %s\n", t.serve.records, t.serve.size, t.serve.kind())
 	line := func(name string, m measure.Result) {
 		secs := m.Took.Seconds()
-		fmt.Printf("  %-32s %10.0f records/s %6.0f MB/s %6.1f MB peak  %.3f of the floor\n", name,
-			float64(t.serve.records)/secs, float64(s.bytes)/1e6/secs, float64(m.Peak)/1e6, floor.Took.Seconds()/secs)
+		fmt.Printf("  %-32s %10.0f records/s %6.0f MB/s %5.1f MB peak, %4.1f its own  %.3f of the floor\n", name,
+			float64(t.serve.records)/secs, float64(s.bytes)/1e6/secs, float64(m.Peak)/1e6, float64(m.Own)/1e6, floor.Took.Seconds()/secs)
 	}
 	line("floor: read and discard", floor)
 	for i, r := range t.rows {

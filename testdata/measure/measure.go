@@ -28,7 +28,7 @@ type Process struct {
 	cmd   *exec.Cmd
 	out   bytes.Buffer // what it said on stderr
 	began time.Time
-	peak  chan int64
+	peak  chan [2]int64
 	done  chan struct{}
 }
 
@@ -36,13 +36,14 @@ type Process struct {
 type Result struct {
 	Took time.Duration
 	Peak int64 // bytes of resident memory, of the process and its children; 0 where the system has no /proc
+	Own  int64 // of them not backed by a file: without the program's text, which the system may drop and share
 	Exit int   // -1: killed
 	Said string
 }
 
 // Start starts the runner; its standard output is discarded.
 func Start(bin string, args ...string) (*Process, error) {
-	p := &Process{cmd: exec.Command(bin, args...), began: time.Now(), peak: make(chan int64, 1), done: make(chan struct{})}
+	p := &Process{cmd: exec.Command(bin, args...), began: time.Now(), peak: make(chan [2]int64, 1), done: make(chan struct{})}
 	p.cmd.Stdout, p.cmd.Stderr = io.Discard, &p.out
 	if err := p.cmd.Start(); err != nil {
 		return nil, err
@@ -56,7 +57,8 @@ func (p *Process) Wait() (Result, error) {
 	err := p.cmd.Wait()
 	r := Result{Took: time.Since(p.began)}
 	close(p.done)
-	r.Peak, r.Said, r.Exit = <-p.peak, p.out.String(), p.cmd.ProcessState.ExitCode()
+	peak := <-p.peak
+	r.Peak, r.Own, r.Said, r.Exit = peak[0], peak[1], p.out.String(), p.cmd.ProcessState.ExitCode()
 	var exit *exec.ExitError
 	if errors.As(err, &exit) {
 		err = nil
@@ -87,9 +89,11 @@ func Run(exit int, bin string, args ...string) (Result, error) {
 func (p *Process) watch() {
 	t := time.NewTicker(20 * time.Millisecond)
 	defer t.Stop()
-	peak := int64(0)
+	var peak [2]int64
 	for {
-		peak = max(peak, family(p.cmd.Process.Pid, "VmHWM:"))
+		for i, field := range []string{"VmHWM:", "RssAnon:"} {
+			peak[i] = max(peak[i], family(p.cmd.Process.Pid, field))
+		}
 		select {
 		case <-p.done:
 			p.peak <- peak
