@@ -240,7 +240,7 @@ func (c *chain) recover(ctx context.Context, g *got, code string, cause error) *
 	c.sr.stats.recovered()
 	c.again(next)
 	st := c.state
-	st.State, st.TokenAt = next, c.sr.now()
+	st.State, st.TokenAt, st.TokenSkew = next, c.sr.now(), 0
 	if rewound(next) {
 		st.Latest = nil // its records come in order once more
 	}

@@ -71,7 +71,7 @@ func (c *chain) fetch(ctx context.Context, st chainState) (*got, error) {
 	token := g.req.Follow && c.sr.spec.Pagination.Rules.Type != engine.Offset && c.sr.spec.Pagination.Rules.Type != engine.PageNumber
 	var notAfter time.Time
 	if token && rules.TTL > 0 && !st.TokenAt.IsZero() {
-		notAfter = st.TokenAt.Add(rules.TTL)
+		notAfter = c.sr.tokenEnds(&st)
 	}
 	g.page = pages.Get().(*page.Page)
 	g.answer, err = c.sr.do(ctx, d, sc, call{chain: c.key, rd: c.sr.reader, page: g.page, oneUse: token && rules.OneUse, notAfter: notAfter, tries: &g.tries})
@@ -128,8 +128,8 @@ func (sr *streamRun) do(ctx context.Context, d *draft, sc *scope, k call) (*tran
 	if k.tries != nil {
 		*k.tries += int64(len(attempts))
 	}
-	if answer != nil && answer.Skew.Abs() > 5*time.Second {
-		sr.skewed(answer.Skew)
+	if answer != nil && !answer.Date.IsZero() {
+		sr.clocks(apartBy(answer.Skew))
 	}
 	return answer, err
 }

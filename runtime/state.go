@@ -22,6 +22,7 @@ type chainState struct {
 	Recent      recentKeys      `json:"recent,omitzero"`     // keys next to Pending
 
 	TokenAt   time.Time       `json:"token_at,omitzero"`    // when the answer that carried the position came
+	TokenSkew apart           `json:"token_skew,omitempty"` // the server's clock minus ours then
 	LastToken json.RawMessage `json:"last_token,omitempty"` // for keep: token
 	Session   *sessionState   `json:"session,omitempty"`
 	Delivered int64           `json:"delivered,omitempty"` // records of this walk

@@ -72,6 +72,7 @@ type streamRun struct {
 	mu       sync.Mutex
 	marks    map[string]engine.Bookmark
 	lists    map[string][]json.RawMessage // values of the partitions, by name
+	skew     *apart                       // the server's clock minus ours, as its last answer had it; nil before
 	skewTold bool
 	fatal    error
 	taken    int64 // pages asked for
@@ -223,17 +224,6 @@ func (sr *streamRun) notice(chain, name, detail string) {
 	sr.tell(Event{Kind: EventNotice, Chain: chain, Name: name, Detail: sr.redact.String(detail)})
 }
 
-// skewed tells once that the server's clock is not ours.
-func (sr *streamRun) skewed(d time.Duration) {
-	sr.mu.Lock()
-	told := sr.skewTold
-	sr.skewTold = true
-	sr.mu.Unlock()
-	if !told {
-		sr.notice("", NoticeClockSkew, fmt.Sprintf("the server's clock is %s", apart(d)))
-	}
-}
-
 // mark returns the bookmark of a base; it has been loaded.
 func (sr *streamRun) mark(base string) engine.Bookmark {
 	sr.mu.Lock()
@@ -345,12 +335,4 @@ func (sr *streamRun) fingerprint() string {
 		h.Write(sr.config.values[v.Name])
 	}
 	return fmt.Sprintf("%016x", h.Sum64())
-}
-
-// apart writes how far a server's clock is from this one.
-func apart(d time.Duration) string {
-	if d < 0 {
-		return (-d).Round(time.Second).String() + " behind this one"
-	}
-	return d.Round(time.Second).String() + " ahead of this one"
 }

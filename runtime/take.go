@@ -40,7 +40,7 @@ func (c *chain) take(ctx context.Context, g *got) (*chainEnd, error) {
 	st := g.at
 	st.State, st.Part = v.Next, g.at.Part.without(batch.met)
 	if v.Next.Rung != g.at.Rung || !bytes.Equal(v.Next.Position, g.at.Position) {
-		st.TokenAt = g.answer.Received
+		st.TokenAt, st.TokenSkew = g.answer.Received, apartBy(g.answer.Skew)
 	}
 	if p.Records > 0 && !v.Drop {
 		st.Skip = max(0, g.at.Skip-batch.skipped) // a page that is shorter this time leaves some for the next
