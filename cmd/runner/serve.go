@@ -20,6 +20,7 @@ import (
 	"github.com/lastpage/lastpage/runtime"
 	"github.com/lastpage/lastpage/runtime/host"
 	"github.com/lastpage/lastpage/runtime/replay"
+	"github.com/lastpage/lastpage/runtime/script"
 	"github.com/lastpage/lastpage/store"
 )
 
@@ -176,11 +177,14 @@ func (f *serveFlags) options(stderr io.Writer) (host.Options, error) {
 	if !f.noShipped {
 		opt.Shipped = connectors.FS
 	}
-	if !f.noCases {
-		opt.Replay = playCase
+	if opt.Script, err = scriptOptions(f.untrusted, nil); err != nil {
+		return opt, err
 	}
-	opt.Script, err = scriptOptions(f.untrusted, nil)
-	return opt, err
+	opt.Script.Slots = script.NewSlots(0) // cases are played beside the runs
+	if !f.noCases {
+		opt.Replay = caseIn(opt.Script)
+	}
+	return opt, nil
 }
 
 // secretOf reads a secret from a file, else from the environment; one that is shorter than least could
@@ -203,13 +207,19 @@ func secretOf(flag, file, variable string, least int) (string, error) {
 	return s, nil
 }
 
-// playCase plays one recorded case of a connector before the connector is taken over.
-func playCase(ctx context.Context, c *runtime.Connector, fsys fs.FS, path string) error {
-	r, err := replay.RunFS(ctx, c, fsys, path)
-	if err == nil && !r.OK() {
-		err = errors.New(strings.TrimSpace(r.String()))
+// caseIn plays a recorded case of a connector before the connector is taken over.
+func caseIn(opt script.Options) func(context.Context, *runtime.Connector, fs.FS, string) error {
+	return func(ctx context.Context, c *runtime.Connector, fsys fs.FS, path string) error {
+		k, err := replay.LoadFS(fsys, path)
+		if err != nil {
+			return err
+		}
+		r, err := k.Play(ctx, c, replay.Options{Script: opt})
+		if err == nil && !r.OK() {
+			err = errors.New(strings.TrimSpace(r.String()))
+		}
+		return err
 	}
-	return err
 }
 
 // openError says why the service could not begin.

@@ -22,9 +22,11 @@ import (
 
 // testFlags are those of `runner test`.
 type testFlags struct {
-	update  bool
-	cases   []string
-	verbose bool
+	update    bool
+	cases     []string
+	verbose   bool
+	untrusted bool
+	script    script.Options // as untrusted says
 }
 
 func newTest() *cobra.Command {
@@ -38,6 +40,10 @@ func newTest() *cobra.Command {
 		Example: "  runner test github\n  runner test connectors/...\n  runner test ./github --case throttled --update",
 		Args:    cobra.MinimumNArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
+			var err error
+			if f.script, err = scriptOptions(f.untrusted, nil); err != nil {
+				return err
+			}
 			return f.test(cmd.Context(), cmd.OutOrStdout(), args)
 		},
 	}
@@ -45,6 +51,7 @@ func newTest() *cobra.Command {
 	fl.BoolVar(&f.update, "update", false, "write what the engine did into the cases: requests, records, verdict; responses and comments stay")
 	fl.StringArrayVar(&f.cases, "case", nil, "only the case of that `NAME`, may be repeated")
 	fl.BoolVarP(&f.verbose, "verbose", "v", false, "list the cases that pass, too")
+	fl.BoolVar(&f.untrusted, "untrusted", false, "run the connectors' JavaScript in a child process with hard limits")
 	return cmd
 }
 
@@ -109,7 +116,7 @@ func (f *testFlags) connector(ctx context.Context, out io.Writer, name string, s
 	if f.update && !local {
 		return usage("--update writes files, and %s ships in the program: name its folder", name)
 	}
-	c, err := find(name, script.Options{})
+	c, err := find(name, f.script)
 	if err != nil && !exists(name) && !isShipped(name) {
 		return err
 	}
@@ -147,7 +154,7 @@ func (f *testFlags) connector(ctx context.Context, out io.Writer, name string, s
 // play plays one case, and tells or writes what differs.
 func (f *testFlags) play(ctx context.Context, out io.Writer, c *runtime.Connector, k *replay.Case, sum *tally) error {
 	label := c.Spec.Name + "/" + k.Name
-	r, err := k.Play(ctx, c, replay.Options{Update: f.update})
+	r, err := k.Play(ctx, c, replay.Options{Update: f.update, Script: f.script})
 	if err != nil {
 		return err
 	}
@@ -166,7 +173,7 @@ func (f *testFlags) play(ctx context.Context, out io.Writer, c *runtime.Connecto
 		if err != nil {
 			return err
 		}
-		again, err := k.Play(ctx, c, replay.Options{})
+		again, err := k.Play(ctx, c, replay.Options{Script: f.script})
 		if err != nil {
 			return err
 		}

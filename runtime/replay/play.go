@@ -10,6 +10,7 @@ import (
 
 	"github.com/lastpage/lastpage/engine"
 	"github.com/lastpage/lastpage/runtime"
+	"github.com/lastpage/lastpage/runtime/script"
 	"github.com/lastpage/lastpage/runtime/transport"
 )
 
@@ -17,6 +18,7 @@ import (
 type Options struct {
 	Update  bool                // answer requests that the case does not have with the next responses, and write what is missing
 	Observe func(runtime.Event) // is told what the runs do; may be nil
+	Script  script.Options      // how the connector's JavaScript is called: where strangers wrote it, in a child process
 }
 
 // Run plays the case file at path with the connector. The error is about the case file or ctx; what
@@ -95,7 +97,7 @@ func (k *Case) job(c *runtime.Connector, step Step, p *player, at *clock, led *r
 		Connector: c, Streams: k.config.Streams, Config: values, Ledger: led, Sink: out, RunID: "case",
 		Fresh: step.Fresh, MaxPages: step.MaxPages, MaxRecords: step.Limit, TimeLimit: step.timeLimit, Chains: step.Chains,
 		Groups: &transport.Groups{Clock: at, New: func(string, transport.Limit) transport.Limiter { return &limiter{clock: at} }},
-		Clock:  at, Observe: opt.Observe, UserAgent: "lastpage",
+		Clock:  at, Observe: opt.Observe, Script: opt.Script, UserAgent: "lastpage",
 		Transport: p, Random: func() float64 { return 1 }, Seed: k.config.Seed, Serial: true,
 	}
 }
