@@ -84,7 +84,7 @@ func (e *encoder) primitive(x any) bool {
 	case bool:
 		e.out = strconv.AppendBool(e.out, x)
 	case int64:
-		e.out = strconv.AppendInt(e.out, x, 10)
+		e.integer(x)
 	case *big.Int:
 		e.out = x.Append(e.out, 10)
 	case float64:
@@ -95,6 +95,16 @@ func (e *encoder) primitive(x any) bool {
 		return e.refuse(fmt.Sprintf("a %T", x))
 	}
 	return true
+}
+
+// integer writes a whole number. A fraction so long that a Number holds it as a whole one goes back as it
+// came; 1.0 is 1.
+func (e *encoder) integer(n int64) {
+	at := len(e.out)
+	e.out = strconv.AppendInt(e.out, n, 10)
+	if text := e.m.digits[float64(n)]; text != "" && !rawjson.Equal([]byte(text), e.out[at:]) {
+		e.out = append(e.out[:at], text...)
+	}
 }
 
 func (e *encoder) float(f float64) bool {

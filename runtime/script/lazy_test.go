@@ -123,7 +123,7 @@ function text(page) { return JSON.stringify(page.body) }
 func FuzzLazyBody(f *testing.F) {
 	for _, s := range []string{
 		sample, `1`, `"x"`, `null`, `[]`, `{}`, `[[[]]]`, `{"a":{"a":{"a":1}}}`, `{"a":1,"a":2}`, `{"":0}`, `[1.0,-0,1e400,123456789012345678901234567890]`,
-		`"\ud83d\ude00\ud800 \u0000\/"`, ` [ 1 , { "a" : [ ] } ] `, `{"__proto__":{"x":1},"constructor":1,"length":2,"toString":3}`, `[0.1,1E5,1e-7,2.50]`, `{"1":1,"0":2,"b":3}`,
+		`"\ud83d\ude00\ud800 \u0000\/"`, ` [ 1 , { "a" : [ ] } ] `, `{"__proto__":{"x":1},"constructor":1,"length":2,"toString":3}`, `[0.1,1E5,1e-7,2.50]`, `[799979755595999.9797,1.0,-4503599627370496.0000001]`, `{"1":1,"0":2,"b":3}`,
 		`{"\u0061":1,"a\"b":2}`, `[true,false,null]`, `-9007199254740993`,
 	} {
 		f.Add([]byte(s))
