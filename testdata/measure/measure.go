@@ -106,10 +106,13 @@ func (p *Process) watch() {
 // family is the sum of a field of /proc/PID/status over a process and its children.
 func family(pid int, field string) int64 {
 	sum := status(pid, field)
-	list, _ := os.ReadFile(fmt.Sprintf("/proc/%d/task/%d/children", pid, pid))
-	for _, c := range strings.Fields(string(list)) {
-		if n, err := strconv.Atoi(c); err == nil {
-			sum += status(n, field)
+	threads, _ := filepath.Glob(fmt.Sprintf("/proc/%d/task/*/children", pid))
+	for _, t := range threads {
+		list, _ := os.ReadFile(t)
+		for _, c := range strings.Fields(string(list)) {
+			if n, err := strconv.Atoi(c); err == nil {
+				sum += status(n, field)
+			}
 		}
 	}
 	return sum
