@@ -13,11 +13,10 @@ import (
 	"fmt"
 	"log"
 	"os"
-	"os/exec"
-	"path/filepath"
 	"time"
 
 	"github.com/lastpage/lastpage/runtime/demo"
+	"github.com/lastpage/lastpage/testdata/measure"
 )
 
 // plan is how hard it gets.
@@ -50,9 +49,9 @@ func (p plan) soak() error {
 		return err
 	}
 	defer os.RemoveAll(dir)
-	bin := filepath.Join(dir, "runner")
-	if out, err := exec.Command("go", "build", "-o", bin, "./cmd/runner").CombinedOutput(); err != nil {
-		return fmt.Errorf("%w\n%s", err, out)
+	bin, err := measure.Build(dir)
+	if err != nil {
+		return err
 	}
 	ctx, cancel := context.WithCancel(context.Background())
 	defer cancel()
