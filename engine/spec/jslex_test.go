@@ -110,7 +110,7 @@ func FuzzTemplate(f *testing.F) {
 			if p.Expr == nil {
 				continue
 			}
-			line := strings.Split(src, "\n")[p.Expr.Pos.Line-1]
+			line := linesOf(src)[p.Expr.Pos.Line-1]
 			at := []rune(line)[p.Expr.Pos.Col-1]
 			if at == '"' && strings.ContainsAny(text, "\u0085\u2028\u2029") {
 				continue // YAML folds at these: the place is that of the whole scalar

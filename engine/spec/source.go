@@ -17,12 +17,13 @@ type source struct {
 }
 
 func newSource(file, text string) *source {
-	lines := strings.Split(text, "\n")
-	for i := range lines {
-		lines[i] = strings.TrimSuffix(lines[i], "\r")
-	}
-	return &source{file: file, lines: lines, traced: map[*yaml.Node]*trace{}}
+	return &source{file: file, lines: linesOf(text), traced: map[*yaml.Node]*trace{}}
 }
+
+// lineEnds brings what YAML takes for the end of a line (YAML 1.1, section 5.4) to one form.
+var lineEnds = strings.NewReplacer("\r\n", "\n", "\r", "\n", "\u0085", "\n", "\u2028", "\n", "\u2029", "\n")
+
+func linesOf(text string) []string { return strings.Split(lineEnds.Replace(text), "\n") }
 
 // pos is where the node begins.
 func (s *source) pos(n *yaml.Node) Pos { return Pos{s.file, max(n.Line, 1), max(n.Column, 1)} }

@@ -58,6 +58,8 @@ func FuzzTrace(f *testing.F) {
 	}
 	f.Add("a: >\n  x\n\n   y\n  z\n")
 	f.Add("a: \"x\\\n  y\"\nb: |2-\n\n   z")
+	f.Add("\rh")
+	f.Add("a: x\r\nb: \"x\u0085 y\u2028z\"\rc: d")
 	f.Fuzz(func(t *testing.T, text string) {
 		root, _ := tree("f", []byte(text))
 		if root == nil {

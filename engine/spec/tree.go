@@ -127,7 +127,7 @@ func syntaxError(file, text string, err error) *Error {
 	at := yamlLine.FindStringSubmatch(msg)
 	msg = strings.TrimPrefix(msg, at[0])
 	number, _ := strconv.Atoi(at[1])
-	lines := strings.Split(text, "\n")
+	lines := linesOf(text)
 	number = min(max(number, 1), len(lines))
 	e := &Error{Pos: Pos{file, number, 1}, Msg: "this is not YAML: " + msg}
 	if anchor, ok := strings.CutPrefix(msg, "unknown anchor '"); ok {
