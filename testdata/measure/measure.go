@@ -14,13 +14,20 @@ import (
 	"time"
 )
 
-// Build builds the runner into dir and returns its path.
+// Build builds the runner, installs it into dir and returns its path. What the linker has just written
+// lies in the page cache in large pieces, which the system maps whole, used or not: it counts 9 MB more
+// of the program's file than a copy of it, or the same file after a restart.
 func Build(dir string) (string, error) {
 	bin := filepath.Join(dir, "runner")
-	if out, err := exec.Command("go", "build", "-o", bin, "./cmd/runner").CombinedOutput(); err != nil {
+	linked := bin + ".linked"
+	if out, err := exec.Command("go", "build", "-o", linked, "./cmd/runner").CombinedOutput(); err != nil {
 		return "", fmt.Errorf("%w: %s", err, out)
 	}
-	return bin, nil
+	b, err := os.ReadFile(linked)
+	if err == nil {
+		err = errors.Join(os.WriteFile(bin, b, 0o755), os.Remove(linked))
+	}
+	return bin, err
 }
 
 // Process is a runner that has been started. It has to be waited for.
