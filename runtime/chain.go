@@ -29,21 +29,12 @@ type chain struct {
 	positions *positions
 	ahead     *ahead
 	shared    *sessionState // a session that all chains of the stream share
-	inFlight  *pending
+	pending   []*pending // oldest first
 	slice     sliceBudget
 	serial    bool          // one page at a time: pages in flight met a doubt
 	uncut     bool          // the window holds too much and cannot be cut
 	reopened  int           // sessions opened again since the last page
 	wait      time.Duration // before the next page, as the hook asked
-}
-
-// pending is a page that was handed to the committer and has not been acknowledged.
-type pending struct {
-	d     *delivery
-	g     *got
-	event PageEvent
-
-	duplicates int
 }
 
 // chainEnd says how a chain's run ended.
@@ -323,23 +314,6 @@ func (c *chain) row(st chainState, verdict, reason string, done bool) (engine.Ch
 	b, err := st.marshal()
 	row.State = b
 	return row, err
-}
-
-// settle waits for the page that was handed to the committer, and tells it.
-func (c *chain) settle() error {
-	p := c.inFlight
-	if p == nil {
-		return nil
-	}
-	c.inFlight = nil
-	err := <-p.d.done
-	p.g.release()
-	if err != nil {
-		return err
-	}
-	c.sr.stats.page(p)
-	c.sr.tell(Event{Kind: EventPage, Chain: c.key, Page: &p.event})
-	return nil
 }
 
 // positions remembers every position of a walk in this process, so that a cycle of any length is

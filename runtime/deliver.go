@@ -5,6 +5,7 @@ import (
 	"database/sql"
 	"errors"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/lastpage/lastpage/engine"
@@ -47,6 +48,8 @@ type committer struct {
 	err    error       // the first; nothing is written after it
 	held   []*delivery // written and acknowledged, not committed yet
 	since  time.Time   // the oldest of held was written
+
+	waiting atomic.Int64 // bytes of the bodies that chains have handed over and not seen back
 }
 
 func newCommitter(ctx context.Context, l Ledger, s Sink, g Group) *committer {

@@ -88,6 +88,14 @@ type TxSink interface {
 	Tx(ctx context.Context, tx *sql.Tx) error
 }
 
+// Repeater is a Sink that cannot take back what was written after its mark, for the streams that Repeats
+// names: a pipe, a service. What a run that was killed had not committed comes again there, so that each
+// of their chains hands over one page at a time.
+type Repeater interface {
+	Sink
+	Repeats(stream string) bool
+}
+
 // Clock is the time a run lives by: real, or simulated in recorded cases.
 type Clock interface {
 	Now() time.Time

@@ -123,6 +123,9 @@ func (s *pageSink) WantsKeys() bool {
 	return ok && k.WantsKeys()
 }
 
+// Repeats is true: what the loop had not asked to go on from comes again.
+func (s *pageSink) Repeats(string) bool { return true }
+
 // hand gives a page to the loop and returns when it asks for the next one.
 func (s *pageSink) hand(d *delivery) error {
 	e := d.commit.Entry

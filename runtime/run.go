@@ -181,6 +181,9 @@ func (r *run) open(ctx context.Context, sr *streamRun) error {
 		}
 		err = r.job.Sink.Open(ctx, sr.spec.Name, mark, r.job.Fresh)
 		if err == nil {
+			if s, ok := r.job.Sink.(Repeater); ok {
+				sr.repeats = s.Repeats(sr.spec.Name)
+			}
 			return r.anchor(ctx, sr)
 		}
 		var short interface{ ShortOutput() string }

@@ -33,6 +33,8 @@ type streamRun struct {
 	out    *committer
 	silent bool // records are not delivered: the stream is walked for its children alone
 
+	repeats bool // the output cannot be taken back: what is not committed comes again
+
 	reader  *reader // of pages
 	details *reader // of details, nil without
 	fieldOf int

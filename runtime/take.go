@@ -143,7 +143,7 @@ func (c *chain) partial(g *got, b *batchOf, cut int) (chainState, *chainEnd) {
 
 // deliver hands records and state to the committer.
 func (c *chain) deliver(ctx context.Context, g *got, p engine.Page, v engine.Verdict, st chainState, b *batchOf, end *chainEnd) error {
-	if err := c.settle(); err != nil {
+	if err := c.settleTo(c.backlog()); err != nil {
 		return err
 	}
 	if !b.partial {
@@ -180,9 +180,7 @@ func (c *chain) deliver(ctx context.Context, g *got, p engine.Page, v engine.Ver
 		return err
 	}
 	d.sync = end != nil || v.Kind != engine.Continue
-	c.sr.out.put(d)
-	g.owned = true
-	c.inFlight = &pending{d: d, g: g, event: event, duplicates: p.Records - p.New}
+	c.hand(&pending{d: d, g: g, event: event, duplicates: p.Records - p.New})
 	if c.keys != nil {
 		for _, id := range b.ids {
 			c.keys.add(id)

@@ -354,6 +354,9 @@ func (s *csvSink) Mark(_ context.Context, stream string) (string, []byte, error)
 }
 
 // Durable is in Sink.
+// Repeats reports whether the stream's output is no file that can be cut back.
+func (s *csvSink) Repeats(stream string) bool { return s.target == "-" || s.files.Repeats(stream) }
+
 func (s *csvSink) Durable(stream string) bool { return s.target == "-" || s.files.Durable(stream) }
 
 func (s *csvSink) Close(context.Context) error {

@@ -74,6 +74,12 @@ func (s *files) Durable(stream string) bool {
 	return f == nil || f.durable()
 }
 
+// Repeats reports whether the stream's output is no file that can be cut back.
+func (s *files) Repeats(stream string) bool {
+	f := s.open[s.Target(stream)]
+	return f != nil && !f.regular
+}
+
 func (s *files) close() error {
 	var first error
 	for path, f := range s.open {

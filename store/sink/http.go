@@ -299,6 +299,9 @@ func (s *httpSink) Mark(ctx context.Context, stream string) (string, []byte, err
 // Durable is in Sink: what the service has acknowledged is the service's to keep.
 func (s *httpSink) Durable(string) bool { return true }
 
+// Repeats is true: what was sent stays.
+func (s *httpSink) Repeats(string) bool { return true }
+
 // Close drops what was handed over and not marked.
 func (s *httpSink) Close(context.Context) error {
 	s.pending.reset()

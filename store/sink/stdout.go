@@ -36,4 +36,7 @@ func (s *stdout) Mark(context.Context, string) (string, []byte, error) {
 
 func (s *stdout) Durable(string) bool { return true }
 
+// Repeats is true: what was printed stays.
+func (s *stdout) Repeats(string) bool { return true }
+
 func (s *stdout) Close(context.Context) error { return nil }
