@@ -29,7 +29,7 @@ type chain struct {
 	positions *positions
 	ahead     *ahead
 	shared    *sessionState // a session that all chains of the stream share
-	pending   []*pending // oldest first
+	pending   []*pending    // oldest first
 	slice     sliceBudget
 	serial    bool          // one page at a time: pages in flight met a doubt
 	uncut     bool          // the window holds too much and cannot be cut
