@@ -1,6 +1,7 @@
 package runtime
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -48,7 +49,7 @@ func (sr *streamRun) chain(ctx context.Context, row engine.Chain) (*chain, error
 	if err := c.ownStart(ctx); err != nil {
 		return nil, err
 	}
-	if err := c.remember(ctx, fresh); err != nil {
+	if err := c.remember(ctx, fresh, mark); err != nil {
 		return nil, err
 	}
 	if !fresh {
@@ -88,12 +89,19 @@ func (c *chain) start(ctx context.Context, mark engine.Bookmark) error {
 		c.state.Watermark = w
 		c.state.First = true
 	}
+	var err error
+	c.state.Recent, err = recentOf(mark)
+	return err
+}
+
+// recentOf are the identities that a bookmark keeps.
+func recentOf(mark engine.Bookmark) (r recentKeys, err error) {
 	if len(mark.Recent) > 0 {
-		if err := json.Unmarshal(mark.Recent, &c.state.Recent); err != nil {
-			return &Error{Code: CodeState, Err: fmt.Errorf("bookmark: %w", err)}
+		if err := json.Unmarshal(mark.Recent, &r); err != nil {
+			return r, &Error{Code: CodeState, Err: fmt.Errorf("bookmark: %w", err)}
 		}
 	}
-	return nil
+	return r, nil
 }
 
 // ownStart gives the chain rules of its own where `start` is an expression.
@@ -117,20 +125,24 @@ func (c *chain) ownStart(ctx context.Context) error {
 }
 
 // remember brings the keys into memory that the walk has delivered, and those of records next to the
-// watermark.
-func (c *chain) remember(ctx context.Context, fresh bool) error {
+// watermark that it began at: the bookmark has them until it moves.
+func (c *chain) remember(ctx context.Context, fresh bool, mark engine.Bookmark) error {
 	if !c.sr.needKeys {
 		return nil
 	}
 	c.keys = newKeySet(c.sr.wholeKeys || len(c.state.Inherit) > 0)
-	for _, id := range c.state.Recent.id {
-		c.keys.add(id)
-		if fresh {
-			if c.old == nil {
-				c.old = map[uint64]struct{}{}
-			}
+	if fresh || mark.Watermark != nil && bytes.Equal(mark.Watermark, c.state.Watermark) {
+		before, err := recentOf(mark)
+		if err != nil {
+			return err
+		}
+		c.old = make(map[uint64]struct{}, len(before.id))
+		for _, id := range before.id {
 			c.old[id] = struct{}{}
 		}
+	}
+	for _, id := range c.state.Recent.id {
+		c.keys.add(id)
 	}
 	load := func(ids []uint64) error {
 		for _, id := range ids {

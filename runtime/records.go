@@ -136,9 +136,10 @@ func (c *chain) sift(ctx context.Context, g *got, l listing, b *batchOf) (dups i
 		if keyed {
 			id := identity(l.page.Keys[i], at)
 			_, twice := inPage[id]
-			if twice || c.keys.has(id) {
+			_, old := c.old[id]
+			if twice || old || c.keys.has(id) {
 				dups++
-				if _, ok := c.old[id]; ok && !twice {
+				if old && !twice {
 					b.old++
 				}
 				continue

@@ -60,11 +60,8 @@ func (sr *streamRun) beginSettling(ctx context.Context, base string, row engine.
 	if err != nil {
 		return nil, err
 	}
-	m := &settling{mark: mark, chain: row}
-	if len(mark.Recent) > 0 {
-		err = json.Unmarshal(mark.Recent, &m.recent)
-	}
-	return m, err
+	recent, err := recentOf(mark)
+	return &settling{mark: mark, chain: row, recent: recent}, err
 }
 
 // add takes a window's greatest watermark and the keys next to it in.
