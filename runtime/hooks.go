@@ -238,17 +238,14 @@ func (c *chain) hookRecord(ctx context.Context, g *got, k *kept) error {
 	if err != nil {
 		return scriptError(err)
 	}
-	records, of := make([][]byte, 0, len(results)), []int(nil)
+	records, of := make([][]byte, 0, len(results)), make([]int, 0, len(results))
 	for i, r := range results {
 		list, err := script.DecodeRecord(r)
 		if err != nil {
 			return &Error{Code: CodeHook, Err: err}
 		}
 		for _, rec := range list {
-			records = append(records, rec)
-			if k.of != nil {
-				of = append(of, k.of[i])
-			}
+			records, of = append(records, rec), append(of, k.of[i])
 		}
 	}
 	k.records, k.of, k.touched = records, of, true

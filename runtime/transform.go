@@ -11,7 +11,7 @@ import (
 // kept is the records of a listing that are delivered. Untouched ones are the bytes as received.
 type kept struct {
 	records [][]byte
-	of      []int // which record of the listing each one was; nil when all of them, in order
+	of      []int // which record of the listing each one is or was made of; nil when all of them, in order
 	touched bool  // a hook, set or drop changed them
 }
 
@@ -19,13 +19,14 @@ type kept struct {
 // all).
 func (c *chain) transform(ctx context.Context, g *got, recs [][]byte, which []int) (*kept, error) {
 	r := c.sr.recordRules()
+	hooked := c.sr.hooked(c.sr.spec, "record")
 	k := &kept{records: recs, of: which}
 	if which != nil {
 		k.records = make([][]byte, len(which))
 		for i, n := range which {
 			k.records[i] = recs[n]
 		}
-	} else if c.sr.wantKeys {
+	} else if c.sr.wantKeys || hooked || r.Filter != nil { // what comes out need not be what goes in, one for one
 		k.of = make([]int, len(recs))
 		for i := range recs {
 			k.of[i] = i
@@ -39,7 +40,7 @@ func (c *chain) transform(ctx context.Context, g *got, recs [][]byte, which []in
 			return nil, err
 		}
 	}
-	if c.sr.hooked(c.sr.spec, "record") && len(k.records) > 0 {
+	if hooked && len(k.records) > 0 {
 		if err := c.hookRecord(ctx, g, k); err != nil {
 			return nil, err
 		}
@@ -58,19 +59,13 @@ func (c *chain) filter(ctx context.Context, g *got, f *spec.Text, k *kept) error
 	if err != nil {
 		return err
 	}
-	records, of := k.records[:0:0], k.of[:0:0]
+	records, of := k.records[:0:0], make([]int, 0, len(values))
 	for i, v := range values {
 		if truthy(v) {
-			records = append(records, k.records[i])
-			if k.of != nil {
-				of = append(of, k.of[i])
-			}
+			records, of = append(records, k.records[i]), append(of, k.of[i])
 		}
 	}
-	k.records = records
-	if k.of != nil {
-		k.of = of
-	}
+	k.records, k.of = records, of
 	return nil
 }
 
