@@ -61,14 +61,19 @@ func TestProbeFindsMore(t *testing.T) {
 		a.rules.Probe, a.rules.HasKey = true, key
 		a.fault = func(n int, q Request, r *reply) { r.more = json.RawMessage("false") }
 		wantAll(t, a, drain(t, a, State{}), 0)
-		// The page asked again differs in what is no record's business; without keys it is not delivered twice.
+		// The page asked again differs in what is no record's business: nothing is delivered twice, and
+		// what has come to it since is delivered.
 		a = honest(Cursor, 23, 10, 0)
 		a.rules.Probe, a.rules.HasKey = true, key
 		w, _ := NewWalk(&a.rules, Strategies())
 		s := State{Version: 1, Pages: 3, Received: 23, Position: a.token(20, 0), Probe: true, Again: true, Print: 5}
-		v, err := w.Step(s, Page{Records: 3, New: map[bool]int{true: 0, false: 3}[key], Print: 6})
+		v, err := w.Step(s, Page{Records: 3, Print: 6})
 		if err != nil || v.Kind != End || v.Drop == key || v.Next.Count() != 23 {
 			t.Errorf("key %v: %+v %v", key, v, err)
+		}
+		v, err = w.Step(s, Page{Records: 5, New: 2, Print: 7})
+		if err != nil || v.Kind != End || v.Drop || v.Next.Count() != 25 {
+			t.Errorf("key %v, two more: %+v %v", key, v, err)
 		}
 	}
 }

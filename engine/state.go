@@ -42,7 +42,7 @@ type State struct {
 	Largest int    `json:"largest,omitempty"` // most records that a page has brought
 	Trail   Trail  `json:"trail,omitzero"`    // positions seen
 	Probe   bool   `json:"probe,omitempty"`   // the end has been seen; the page asked for now confirms it
-	Again   bool   `json:"again,omitempty"`   // the page at Position has been delivered and is asked for once more: without keys its records are dropped
+	Again   bool   `json:"again,omitempty"`   // the page at Position has been delivered and is asked for once more
 
 	Memo json.RawMessage `json:"memo,omitempty"` // the hook's own
 }

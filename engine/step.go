@@ -35,7 +35,7 @@ func (w *Walk) Ask(s State) Request {
 // is a *ValueError: a witness held something that is neither allowed nor absent.
 func (w *Walk) Step(s State, p Page) (Verdict, error) {
 	same := p.Records > 0 && p.Print != 0 && p.Print == s.Print && w.Rules.Type != None
-	drop := same && (s.Probe || s.Again || w.refuses(s)) || s.Again && !w.Rules.HasKey && p.Records > 0
+	drop := same && (s.Probe || s.Again || w.refuses(s)) || s.Again && !w.Rules.HasKey && p.Records > 0 && p.New == 0
 	after, e, v, err := w.read(s, p, same, drop)
 	if same && e.repeated && !drop {
 		drop = true

@@ -6,7 +6,6 @@ import (
 	"encoding/binary"
 	"encoding/json"
 	"fmt"
-	"slices"
 
 	"github.com/cespare/xxhash/v2"
 )
@@ -85,14 +84,6 @@ func (v *identities) UnmarshalText(text []byte) error {
 		*v = append(*v, binary.LittleEndian.Uint64(b))
 	}
 	return nil
-}
-
-// without is v less those of gone.
-func (v identities) without(gone []uint64) identities {
-	if len(v) == 0 || len(gone) == 0 {
-		return v
-	}
-	return slices.DeleteFunc(slices.Clone(v), func(id uint64) bool { return slices.Contains(gone, id) })
 }
 
 // maxRecent bounds recentKeys; with more records next to a watermark than this, the oldest of them

@@ -16,8 +16,8 @@ type batchOf struct {
 	records [][]byte
 	keys    []string // a record's key as text; nil when the sink does not ask or there is none
 	ids     []uint64 // identities of the records, to find duplicates; nil without a key
-	each    []uint64 // identity of each record, where every one is made of another; nil otherwise
-	met     []uint64 // identities of those that were delivered before a limit cut the page
+	made    []madeOf // what the records were made of, listing by listing
+	met     []uint64 // identities of those that were delivered when the page was here before
 	old     int      // duplicates of what an earlier walk delivered
 	skipped int      // records that were delivered before a limit cut the page, by number
 	partial bool     // only the first records of the page
@@ -50,7 +50,7 @@ func (l listing) at(i int) json.RawMessage {
 // records gathers what the page delivers: details fetched, duplicates and older records dropped,
 // filter, hook, set and drop applied. It tells p how many records are new.
 func (c *chain) records(ctx context.Context, g *got, p *engine.Page) (*batchOf, error) {
-	b := &batchOf{each: []uint64{}}
+	b := &batchOf{}
 	if p.Class != engine.PageOK {
 		return b, nil
 	}
@@ -80,6 +80,9 @@ func (c *chain) records(ctx context.Context, g *got, p *engine.Page) (*batchOf, 
 		dups += n
 	}
 	p.New, p.Old = max(0, p.Records-dups), b.old
+	if g.at.Again && len(g.at.Part) == 0 && !c.walk.Rules.HasKey {
+		p.New = 0 // the page was delivered, and nothing says what it was
+	}
 	if err := c.watermarkOf(ctx, g, list, b); err != nil {
 		return nil, err
 	}
@@ -105,11 +108,9 @@ func recordsOf(p *page.Page) *recordValues {
 func (c *chain) sift(ctx context.Context, g *got, l listing, b *batchOf) (dups int, err error) {
 	recs := l.page.Records
 	in := c.sr.spec.Incremental
-	keyed := len(l.page.Keys) == len(recs) && c.keys != nil
-	if !keyed {
-		b.each = nil
-	}
-	if !keyed && (in == nil || !l.field) {
+	keyed := c.keyed(l)
+	had := c.had(g, b, l)
+	if !keyed && had == nil && (in == nil || !l.field) {
 		kept, err := c.transform(ctx, g, recs, l.order)
 		if err != nil {
 			return 0, err
@@ -153,6 +154,16 @@ func (c *chain) sift(ctx context.Context, g *got, l listing, b *batchOf) (dups i
 				b.met = append(b.met, id) // it counts as new and is not delivered again
 				continue
 			}
+		} else if had != nil {
+			id := contentOf(recs[i])
+			if had[id] > 0 {
+				had[id]--
+				b.met = append(b.met, id)
+				if g.at.Again {
+					dups++
+				}
+				continue
+			}
 		}
 		fresh = append(fresh, i)
 	}
@@ -165,29 +176,7 @@ func (c *chain) sift(ctx context.Context, g *got, l listing, b *batchOf) (dups i
 		return dups, err
 	}
 	c.add(b, kept, l)
-	if b.each != nil {
-		b.each = append(b.each, c.made(kept, l)...)
-		if len(b.each) != len(b.records) {
-			b.each = nil
-		}
-	}
 	return dups, nil
-}
-
-// made is the identity of each record that was made of the listing's; nil when two are made of one.
-func (c *chain) made(kept *kept, l listing) []uint64 {
-	out := make([]uint64, len(kept.records))
-	for i := range kept.records {
-		n := i
-		if kept.of != nil {
-			n = kept.of[i]
-			if i > 0 && n == kept.of[i-1] {
-				return nil
-			}
-		}
-		out[i] = identity(l.page.Keys[n], l.at(n))
-	}
-	return out
 }
 
 // order checks the declared order of a record's watermark field.
@@ -221,6 +210,7 @@ func (c *chain) older(at, watermark json.RawMessage, keyed bool) bool {
 
 // add appends records to the batch, with their keys when the sink wants them.
 func (c *chain) add(b *batchOf, kept *kept, l listing) {
+	b.made = append(b.made, madeOf{kept, l})
 	if b.records == nil {
 		b.records = kept.records // they live as long as the page
 	} else {

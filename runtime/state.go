@@ -26,8 +26,8 @@ type chainState struct {
 	LastToken json.RawMessage `json:"last_token,omitempty"` // for keep: token
 	Session   *sessionState   `json:"session,omitempty"`
 	Delivered int64           `json:"delivered,omitempty"` // records of this walk
-	Skip      int             `json:"skip,omitempty"`      // records of the page at Position that are delivered already
-	Part      identities      `json:"part,omitempty"`      // or, where they have keys, which ones: of a page that a limit has cut
+	Skip      int             `json:"skip,omitempty"`      // records of the page at Position that are delivered already, where several are made of one
+	Part      identities      `json:"part,omitempty"`      // which of the records of the page at Position are delivered: a limit has cut it, or it is asked for again
 	Stuck     stuck           `json:"stuck,omitzero"`      // where the latest runs took the walk up
 	First     bool            `json:"first,omitempty"`     // no earlier walk: Watermark is `start`, not where one ended
 	Inherit   []string        `json:"inherit,omitempty"`   // chains of wider windows, whose records are not delivered again

@@ -34,16 +34,19 @@ func (c *chain) take(ctx context.Context, g *got) (*chainEnd, error) {
 			return end, err
 		}
 	}
+	st := g.at
+	st.State, st.Part = v.Next, c.delivered(g, batch, v.Next.Again)
 	if v.Drop {
 		batch = &batchOf{}
 	}
-	st := g.at
-	st.State, st.Part = v.Next, g.at.Part.without(batch.met)
 	if v.Next.Rung != g.at.Rung || !bytes.Equal(v.Next.Position, g.at.Position) {
 		st.TokenAt, st.TokenSkew = g.answer.Received, apartBy(g.answer.Skew)
 	}
 	if p.Records > 0 && !v.Drop {
-		st.Skip = max(0, g.at.Skip-batch.skipped) // a page that is shorter this time leaves some for the next
+		st.Skip = 0
+		if c.walk.Rules.Type == engine.Offset { // a page that is shorter this time leaves some for the next
+			st.Skip = max(0, g.at.Skip-batch.skipped)
+		}
 	}
 	if token := tokenOf(p); token != nil {
 		st.LastToken = token
@@ -128,8 +131,8 @@ func doubt(v engine.Verdict) string {
 // page, and says how many of its records are delivered.
 func (c *chain) partial(g *got, b *batchOf, cut int) (chainState, *chainEnd) {
 	st := g.at
-	if b.each != nil && len(b.each) == len(b.records) && st.Skip == 0 {
-		st.Part = append(st.Part[:len(st.Part):len(st.Part)], b.each[:cut]...)
+	if each := c.each(b); len(each) == len(b.records) && st.Skip == 0 {
+		st.Part = append(st.Part[:len(st.Part):len(st.Part)], each[:cut]...)
 	} else {
 		st.Skip += cut
 	}

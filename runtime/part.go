@@ -1,0 +1,102 @@
+package runtime
+
+import (
+	"slices"
+
+	"github.com/cespare/xxhash/v2"
+
+	"github.com/lastpage/lastpage/engine"
+)
+
+// A page may be read by two runs: a limit of records has cut it, or it left a doubt. The checkpoint then
+// holds which of its records are delivered (chainState.Part): by their identity where the stream has
+// keys, else by their bytes. So a page that has grown, shrunk or moved since delivers what is new on it
+// and nothing twice.
+
+// madeOf is what delivered records were made of.
+type madeOf struct {
+	kept *kept
+	from listing
+}
+
+// keyed reports whether the records of a listing are told apart by key.
+func (c *chain) keyed(l listing) bool {
+	return len(l.page.Keys) == len(l.page.Records) && c.keys != nil
+}
+
+// contentOf identifies a record without a key.
+func contentOf(record []byte) uint64 { return xxhash.Sum64(record) }
+
+// had counts the records without keys that were delivered when the page was here before, less those
+// that the batch has met; nil when there are none.
+func (c *chain) had(g *got, b *batchOf, l listing) map[uint64]int {
+	if len(g.at.Part) == 0 || c.keyed(l) {
+		return nil
+	}
+	left := make(map[uint64]int, len(g.at.Part))
+	for _, id := range g.at.Part {
+		left[id]++
+	}
+	for _, id := range b.met {
+		left[id]--
+	}
+	return left
+}
+
+// each is the identity of each delivered record; nil where several were made of one.
+func (c *chain) each(b *batchOf) identities {
+	var out identities
+	for _, m := range b.made {
+		last := -1
+		for i := range m.kept.records {
+			n := i
+			if m.kept.of != nil {
+				n = m.kept.of[i]
+			}
+			if n == last || n >= len(m.from.page.Records) {
+				return nil
+			}
+			last = n
+			if c.keyed(m.from) {
+				out = append(out, identity(m.from.page.Keys[n], m.from.at(n)))
+			} else {
+				out = append(out, contentOf(m.from.page.Records[n]))
+			}
+		}
+	}
+	return out
+}
+
+// delivered is what the checkpoint says of the page at its position: nothing once the walk has left it,
+// but for an offset, whose next page may hold what a page that is shorter this time did not.
+func (c *chain) delivered(g *got, b *batchOf, again bool) identities {
+	keyed := len(b.made) > 0 && c.keyed(b.made[0].from)
+	left := g.at.Part.less(b.met)
+	if again && !keyed {
+		for _, m := range b.made {
+			for _, r := range m.from.page.Records {
+				left = append(left, contentOf(r))
+			}
+		}
+		return left
+	}
+	if keyed || c.walk.Rules.Type == engine.Offset && len(b.met) > 0 {
+		return left
+	}
+	return nil
+}
+
+// less is v without those of gone, each as often as it is there.
+func (v identities) less(gone []uint64) identities {
+	if len(v) == 0 || len(gone) == 0 {
+		return slices.Clone(v)
+	}
+	n := make(map[uint64]int, len(gone))
+	for _, id := range gone {
+		n[id]++
+	}
+	return slices.DeleteFunc(slices.Clone(v), func(id uint64) bool {
+		n[id]--
+		return n[id] >= 0
+	})
+}
