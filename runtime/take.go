@@ -52,6 +52,7 @@ func (c *chain) take(ctx context.Context, g *got) (*chainEnd, error) {
 		st.LastToken = token
 	}
 	c.observeWatermark(&st, batch)
+	batch.reached = batch.reached && !st.Unordered // what is newer may stand behind what is older
 	if v.Kind == engine.Recover && rewound(v.Next) {
 		st.Latest = nil
 	}
