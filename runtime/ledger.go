@@ -38,6 +38,8 @@ type Ledger interface {
 	Commit(ctx context.Context, l engine.Lease, commits []engine.Commit, marks []engine.Mark, also func(*sql.Tx) error) error
 	// Marks returns the marks of the stream's outputs as committed last.
 	Marks(ctx context.Context, s engine.StreamKey) ([]engine.Mark, error)
+	// Writers returns the streams whose outputs have a mark of target, of any connector.
+	Writers(ctx context.Context, target string) ([]engine.StreamKey, error)
 	// Rewind takes the ledger back to the last commit whose mark of target was not Volatile; moved is
 	// false when there is nothing to go back to.
 	Rewind(ctx context.Context, l engine.Lease, target string) (moved bool, err error)
@@ -94,6 +96,13 @@ type TxSink interface {
 type Repeater interface {
 	Sink
 	Repeats(stream string) bool
+}
+
+// Holder is a Sink that knows whether Open with fresh would drop anything of the stream's output. Of any
+// other Sink a run takes it that it would.
+type Holder interface {
+	Sink
+	Holds(stream string) bool
 }
 
 // Clock is the time a run lives by: real, or simulated in recorded cases.

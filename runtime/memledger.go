@@ -247,6 +247,22 @@ func (l *MemoryLedger) Marks(_ context.Context, s engine.StreamKey) ([]engine.Ma
 	return slices.Clone(l.of(s).marks), nil
 }
 
+// Writers implements Ledger.
+func (l *MemoryLedger) Writers(_ context.Context, target string) ([]engine.StreamKey, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	var out []engine.StreamKey
+	for s, k := range l.streams {
+		if slices.ContainsFunc(k.marks, func(m engine.Mark) bool { return m.Target == target }) {
+			out = append(out, s)
+		}
+	}
+	slices.SortFunc(out, func(a, b engine.StreamKey) int {
+		return cmp.Or(strings.Compare(a.Connector, b.Connector), strings.Compare(a.Stream, b.Stream))
+	})
+	return out, nil
+}
+
 // Rewind implements Ledger.
 func (l *MemoryLedger) Rewind(context.Context, engine.Lease, string) (bool, error) { return false, nil }
 

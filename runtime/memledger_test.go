@@ -41,6 +41,9 @@ func TestMemoryLedger(t *testing.T) {
 	done := engine.Chain{Key: "a", Ordinal: 1, Done: true, State: json.RawMessage(`{}`)}
 	must(l.Commit(ctx, lease, []engine.Commit{{Chain: done, Keys: []uint64{7}, Bookmark: &engine.Bookmark{Base: "a", Kept: json.RawMessage("1")}}},
 		[]engine.Mark{{Target: "f", Data: json.RawMessage("2")}}, nil))
+	if w, err := l.Writers(ctx, "f"); err != nil || len(w) != 1 || w[0] != s {
+		t.Errorf("writers %v, %v", w, err)
+	}
 	if n, err := l.Enter(ctx, lease, "a"); err != nil || n != 1 {
 		t.Errorf("enter after the chain has moved: %d, %v", n, err)
 	}

@@ -88,6 +88,8 @@ func (m *memory) Commit(_ context.Context, _ engine.Lease, commits []engine.Comm
 
 func (m *memory) Marks(context.Context, engine.StreamKey) ([]engine.Mark, error) { return nil, nil }
 
+func (m *memory) Writers(context.Context, string) ([]engine.StreamKey, error) { return nil, nil }
+
 func (m *memory) Rewind(context.Context, engine.Lease, string) (bool, error) { return false, nil }
 
 func (m *memory) Enter(context.Context, engine.Lease, string) (int, error) { return 1, nil }

@@ -123,6 +123,9 @@ func (s *pageSink) WantsKeys() bool {
 	return ok && k.WantsKeys()
 }
 
+// Holds is the sink's own.
+func (s *pageSink) Holds(stream string) bool { return holds(s.Sink, stream) }
+
 // Repeats is true: what the loop had not asked to go on from comes again.
 func (s *pageSink) Repeats(string) bool { return true }
 

@@ -121,6 +121,11 @@ func (r *run) place(ctx context.Context, name string, chosen []string, placed ma
 
 // begin takes the streams, readies the outputs and the rounds.
 func (r *run) begin(ctx context.Context) error {
+	if r.job.Fresh {
+		if err := r.alone(ctx); err != nil {
+			return err
+		}
+	}
 	for _, sr := range r.streams {
 		lease, err := r.job.Ledger.Acquire(ctx, sr.name, r.job.Owner)
 		if err != nil {
@@ -132,11 +137,14 @@ func (r *run) begin(ctx context.Context) error {
 	r.quiet = quiet
 	r.beat.Go(func() { r.renew(beat) })
 	for _, sr := range r.streams {
-		if r.job.Fresh {
-			if err := r.job.Ledger.Forget(ctx, sr.lease); err != nil {
-				return err
-			}
+		if !r.job.Fresh {
+			break
 		}
+		if err := r.job.Ledger.Forget(ctx, sr.lease); err != nil {
+			return err
+		}
+	}
+	for _, sr := range r.streams {
 		if sr.silent {
 			continue
 		}

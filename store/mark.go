@@ -27,6 +27,21 @@ func (db *DB) Marks(ctx context.Context, s engine.StreamKey) ([]engine.Mark, err
 	return marks, err
 }
 
+// Writers returns the streams whose outputs have a mark of target, of any connector, in order.
+func (db *DB) Writers(ctx context.Context, target string) ([]engine.StreamKey, error) {
+	var list []engine.StreamKey
+	err := db.each(ctx, `SELECT s.connector, s.stream FROM runner_output o JOIN runner_stream_output w ON w.output = o.id JOIN runner_stream s ON s.id = w.stream
+		WHERE o.target = ? AND o.data IS NOT NULL ORDER BY s.connector, s.stream`, []any{target}, func(scan func(...any) error) error {
+		var s engine.StreamKey
+		if err := scan(&s.Connector, &s.Stream); err != nil {
+			return err
+		}
+		list = append(list, s)
+		return nil
+	})
+	return list, err
+}
+
 // output returns the row number of a target and ties the stream to it.
 func (t *tx) output(c *streamCache, stream int64, target string) (int64, error) {
 	if id, ok := c.outputs[target]; ok {

@@ -187,3 +187,24 @@ func TestRewindAtRandom(t *testing.T) {
 		}
 	}
 }
+
+// TestWriters tells who shares an output, until it forgets.
+func TestWriters(t *testing.T) {
+	db, l := begun(t, "a")
+	other := engine.StreamKey{Connector: "other", Stream: "s"}
+	second, err := db.Acquire(t.Context(), other, store.Self(now))
+	check(t, err)
+	check(t, db.Commit(t.Context(), l, nil, markOf("/out", `1`, false), nil))
+	check(t, db.Commit(t.Context(), second, nil, markOf("/out", `2`, false), nil))
+	want := func(streams ...engine.StreamKey) {
+		t.Helper()
+		if got, err := db.Writers(t.Context(), "/out"); err != nil || fmt.Sprint(got) != fmt.Sprint(streams) {
+			t.Errorf("%v, %v; want %v", got, err, streams)
+		}
+	}
+	want(key, other)
+	check(t, db.Forget(t.Context(), l))
+	want(other)
+	check(t, db.Forget(t.Context(), second))
+	want()
+}

@@ -353,10 +353,13 @@ func (s *csvSink) Mark(_ context.Context, stream string) (string, []byte, error)
 	return m.Path, b, err
 }
 
-// Durable is in Sink.
+// Holds reports whether there is a file with something in it.
+func (s *csvSink) Holds(stream string) bool { return s.target != "-" && s.files.Holds(stream) }
+
 // Repeats reports whether the stream's output is no file that can be cut back.
 func (s *csvSink) Repeats(stream string) bool { return s.target == "-" || s.files.Repeats(stream) }
 
+// Durable is in Sink.
 func (s *csvSink) Durable(stream string) bool { return s.target == "-" || s.files.Durable(stream) }
 
 func (s *csvSink) Close(context.Context) error {

@@ -3,6 +3,7 @@ package sink
 import (
 	"encoding/json"
 	"fmt"
+	"os"
 	"path/filepath"
 	"time"
 )
@@ -72,6 +73,17 @@ func (s *files) file(stream string) (*file, error) {
 func (s *files) Durable(stream string) bool {
 	f := s.open[s.Target(stream)]
 	return f == nil || f.durable()
+}
+
+// Holds reports whether there is a file with something in it.
+func (s *files) Holds(stream string) bool {
+	path := s.Target(stream)
+	if s.opt.rotates() {
+		list, err := segments(path)
+		return err == nil && len(list) > 0
+	}
+	info, err := os.Stat(path)
+	return err == nil && info.Mode().IsRegular() && info.Size() > 0
 }
 
 // Repeats reports whether the stream's output is no file that can be cut back.

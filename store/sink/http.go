@@ -299,6 +299,9 @@ func (s *httpSink) Mark(ctx context.Context, stream string) (string, []byte, err
 // Durable is in Sink: what the service has acknowledged is the service's to keep.
 func (s *httpSink) Durable(string) bool { return true }
 
+// Holds is false: what was sent cannot be dropped.
+func (s *httpSink) Holds(string) bool { return false }
+
 // Repeats is true: what was sent stays.
 func (s *httpSink) Repeats(string) bool { return true }
 

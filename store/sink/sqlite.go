@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"net/url"
+	"os"
 	"path/filepath"
 	"strings"
 	"time"
@@ -186,6 +187,12 @@ func (s *sqlite) flush(ctx context.Context, tx *sql.Tx) error {
 	}
 	s.dirty = s.dirty[:0]
 	return nil
+}
+
+// Holds reports whether there is a database.
+func (s *sqlite) Holds(string) bool {
+	info, err := os.Stat(s.path)
+	return err == nil && info.Size() > 0
 }
 
 // Durable is in Sink: a page that is committed is on the disk, or was never promised to be.

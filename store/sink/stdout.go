@@ -39,4 +39,7 @@ func (s *stdout) Durable(string) bool { return true }
 // Repeats is true: what was printed stays.
 func (s *stdout) Repeats(string) bool { return true }
 
+// Holds is false: what was printed is not the sink's any more.
+func (s *stdout) Holds(string) bool { return false }
+
 func (s *stdout) Close(context.Context) error { return nil }

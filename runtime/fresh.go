@@ -1,0 +1,58 @@
+package runtime
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/lastpage/lastpage/engine"
+)
+
+// alone refuses a fresh run whose outputs hold records of streams that are not a part of it: they would
+// go with the others, and their checkpoints would never bring them again.
+func (r *run) alone(ctx context.Context) error {
+	var own []engine.StreamKey
+	for _, sr := range r.streams {
+		if !sr.silent {
+			own = append(own, sr.name)
+		}
+	}
+	for _, sr := range r.streams {
+		target := r.job.Sink.Target(sr.spec.Name)
+		if sr.silent || target == "" || !holds(r.job.Sink, sr.spec.Name) {
+			continue
+		}
+		writers, err := r.job.Ledger.Writers(ctx, target)
+		if err != nil {
+			return err
+		}
+		writers = slices.DeleteFunc(writers, func(s engine.StreamKey) bool { return slices.Contains(own, s) })
+		if len(writers) > 0 {
+			return r.shared(target, writers)
+		}
+	}
+	return nil
+}
+
+// shared says who else has written to an output that is to begin anew.
+func (r *run) shared(target string, writers []engine.StreamKey) error {
+	names, resets, here := make([]string, len(writers)), make([]string, len(writers)), true
+	for i, s := range writers {
+		names[i] = s.Connector + "/" + s.Stream
+		resets[i] = "`runner state reset " + s.Connector + " " + s.Stream + "`"
+		here = here && s.Connector == r.connector.Name && r.connector.Stream(s.Stream) != nil
+	}
+	try := "name all of them, so that they begin anew together"
+	if !here {
+		try = "forget what is stored of them (" + strings.Join(resets, ", ") + ")"
+	}
+	return &ArgumentError{"fresh", fmt.Sprintf("%s holds records of %s too, which this run would not bring again; %s, or give each stream its own output with {stream} in its name",
+		target, strings.Join(names, ", "), try)}
+}
+
+// holds reports whether the stream's output may hold something that Open with fresh drops.
+func holds(s Sink, stream string) bool {
+	h, ok := s.(Holder)
+	return !ok || h.Holds(stream)
+}
