@@ -76,4 +76,10 @@ func TestCapped(t *testing.T) {
 			t.Errorf("at %d: capped is not %v", at, want)
 		}
 	}
+	w, _ = NewWalk(&Rules{Type: Offset, Limit: 10, LimitMin: 5, Cap: 100}, Strategies())
+	for at, want := range map[int64]bool{90: false, 95: false, 96: true, 100: true} {
+		if w.Capped(State{Position: number(at)}) != want {
+			t.Errorf("pages of five at least, at %d: capped is not %v", at, want)
+		}
+	}
 }

@@ -61,7 +61,7 @@ func (w *Walk) Capped(s State) bool {
 		return false
 	}
 	at, err := integer(s.Position, 0)
-	return err == nil && w.Rules.reach(at) >= w.Rules.Cap
+	return err == nil && w.Rules.beyond(at)
 }
 
 // end closes the chain, or asks once more when one witness only saw the end and a probe is wanted.

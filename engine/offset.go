@@ -125,6 +125,13 @@ func (r *Rules) size(s State) int64 {
 	return r.Limit
 }
 
+// beyond reports whether the API refuses every page at the position: the cap lies before it, or leaves
+// less room than the smallest page that the API grants.
+func (r *Rules) beyond(at int64) bool {
+	room := r.Cap - r.reach(at)
+	return room <= 0 || r.Type == Offset && room < min(r.LimitMin, r.Limit)
+}
+
 // before is how many records of the whole list lie before the place where the walk began; known is
 // false when only the server can tell.
 func (r *Rules) before(s State) (n int64, known bool) {
