@@ -2,16 +2,10 @@ package transport
 
 import (
 	"encoding/base64"
-	"encoding/json"
-	"fmt"
-	"html"
 	"net/url"
-	"slices"
-	"strconv"
 	"strings"
 	"sync"
 	"sync/atomic"
-	"unicode/utf16"
 )
 
 // Mask stands where a secret would.
@@ -25,15 +19,22 @@ const MinSecret = 3
 // text; of shorter ones too few characters are certain.
 const minBase64 = 5
 
-// Redactor removes secrets from texts: as they are, percent-encoded as a query or a path, inside
-// base64 at any alignment, escaped as in JSON, Go and HTML. The zero value is ready. It is safe for
-// use by several goroutines.
+// passing is how many of the latest secrets that AddPassing was given are looked for.
+const passing = 512
+
+// Redactor removes secrets from texts: as they are, percent-encoded in any way (each byte raw or
+// encoded, in either case, a space also as a plus), inside base64 at any alignment, escaped as in JSON,
+// Go and HTML, and what these make of one another. Of a text that "…" cuts short, the beginning of a
+// secret before it goes too. The time it takes grows with the text alone. The zero value is ready. It is
+// safe for use by several goroutines.
 type Redactor struct {
-	mu       sync.Mutex
-	secrets  map[string]struct{}
-	forms    map[string]struct{}
-	replacer atomic.Pointer[strings.Replacer] // nil: to be built
-	any      atomic.Bool
+	mu      sync.Mutex
+	secrets map[string]struct{}
+	forms   map[string]struct{}
+	latest  []string // ring of the passing ones
+	next    int      // place in the ring
+	found   atomic.Pointer[[]*automaton]
+	any     atomic.Bool
 }
 
 // Add makes secret a text that is never shown. Shorter ones than MinSecret are ignored.
@@ -70,68 +71,53 @@ func (r *Redactor) add(secret string) {
 	for _, f := range forms(secret) {
 		r.forms[f] = struct{}{}
 	}
-	r.replacer.Store(nil)
+	r.found.Store(nil)
 	r.any.Store(true)
 }
 
-// forms lists every way in which a secret is looked for.
+// AddPassing makes secret a text that is not shown until 512 others have come after it: the token of a
+// page, of which a walk has any number. Base64 of it is not looked for.
+func (r *Redactor) AddPassing(secret string) {
+	if r == nil || len(secret) < MinSecret {
+		return
+	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if _, ok := r.secrets[secret]; ok {
+		return
+	}
+	for _, s := range r.latest {
+		if s == secret {
+			return
+		}
+	}
+	if len(r.latest) < passing {
+		r.latest = append(r.latest, secret)
+	} else {
+		r.latest[r.next] = secret
+		r.next = (r.next + 1) % passing
+	}
+	r.found.Store(nil)
+	r.any.Store(true)
+}
+
+// forms lists the texts that are looked for, in every view of a text (views).
 func forms(s string) []string {
-	q, p := url.QueryEscape(s), url.PathEscape(s)
-	out := []string{
-		s, q, p, lowerHex(q), lowerHex(p), strings.ReplaceAll(q, "+", "%20"),
-		url.QueryEscape(q), // a URL within a URL
-		html.EscapeString(s),
-	}
-	if b, err := json.Marshal(s); err == nil { // <, > and & as \u003c
-		out = append(out, inner(string(b)), strings.ReplaceAll(inner(string(b)), "/", `\/`))
-	}
-	for _, quoted := range []string{inner(strconv.Quote(s)), inner(strconv.QuoteToASCII(s)), asciiJSON(s, `\u%04x`), asciiJSON(s, `\u%04X`)} {
-		out = append(out, quoted, strings.ReplaceAll(quoted, "/", `\/`))
-	}
+	out := plainForms(s)
 	if len(s) >= minBase64 {
 		for offset := range 3 {
-			std := base64At(base64.RawStdEncoding, s, offset)
-			out = append(out, std, base64At(base64.RawURLEncoding, s, offset), url.QueryEscape(std))
+			out = append(out, base64At(base64.RawStdEncoding, s, offset), base64At(base64.RawURLEncoding, s, offset))
 		}
 	}
 	return out
 }
 
-// asciiJSON is s in a JSON string in which everything beyond ASCII is written with escape.
-func asciiJSON(s, escape string) string {
-	b, err := json.Marshal(s)
-	if err != nil {
-		return s
+// plainForms is s, and what it is when it is percent-encoded itself.
+func plainForms(s string) []string {
+	if plain, err := url.PathUnescape(s); err == nil && plain != s && len(plain) >= MinSecret {
+		return []string{s, plain}
 	}
-	var out strings.Builder
-	for _, r := range inner(string(b)) {
-		if r < 0x80 {
-			out.WriteRune(r)
-			continue
-		}
-		for _, u := range utf16.AppendRune(nil, r) {
-			fmt.Fprintf(&out, escape, u)
-		}
-	}
-	return out.String()
-}
-
-func inner(quoted string) string { return quoted[1 : len(quoted)-1] }
-
-// lowerHex turns %2F into %2f.
-func lowerHex(s string) string {
-	b := []byte(s)
-	for i := 0; i+2 < len(b); i++ {
-		if b[i] == '%' {
-			for j := i + 1; j <= i+2; j++ {
-				if b[j] >= 'A' && b[j] <= 'F' {
-					b[j] += 'a' - 'A'
-				}
-			}
-			i += 2
-		}
-	}
-	return string(b)
+	return []string{s}
 }
 
 // base64At returns the characters of the base64 form that s determines alone when offset bytes
@@ -146,7 +132,10 @@ func (r *Redactor) String(s string) string {
 	if r == nil || s == "" || !r.any.Load() {
 		return s
 	}
-	return r.compiled().Replace(s)
+	if spans := r.spans([]byte(s)); len(spans) > 0 {
+		return string(masked(s, spans))
+	}
+	return s
 }
 
 // Bytes returns b with every secret replaced by Mask: b itself when it holds none.
@@ -154,38 +143,64 @@ func (r *Redactor) Bytes(b []byte) []byte {
 	if r == nil || len(b) == 0 || !r.any.Load() {
 		return b
 	}
-	s := string(b)
-	if t := r.compiled().Replace(s); t != s {
-		return []byte(t)
+	if spans := r.spans(b); len(spans) > 0 {
+		return masked(b, spans)
 	}
 	return b
 }
 
 // Holds says whether s contains a secret.
-func (r *Redactor) Holds(s string) bool { return r.String(s) != s }
+func (r *Redactor) Holds(s string) bool {
+	return r != nil && s != "" && r.any.Load() && len(r.spans([]byte(s))) > 0
+}
 
-// compiled returns the replacer of all forms: the longest form that fits at a place wins.
-func (r *Redactor) compiled() *strings.Replacer {
-	if c := r.replacer.Load(); c != nil {
-		return c
+// masked is text with Mask in place of each span.
+func masked[T string | []byte](text T, spans []extent) []byte {
+	out := make([]byte, 0, len(text))
+	at := 0
+	for _, s := range spans {
+		out = append(append(out, text[at:s.from]...), Mask...)
+		at = s.to
+	}
+	return append(out, text[at:]...)
+}
+
+// spans are the places of secrets in b, in order and apart.
+func (r *Redactor) spans(b []byte) []extent {
+	var found []extent
+	automata := r.automata()
+	for _, v := range views(b) {
+		for _, a := range automata {
+			a.find(v.text, func(from, to int) { found = append(found, v.source(from, to)) })
+		}
+	}
+	return apart(found)
+}
+
+// automata returns what finds the forms: of the lasting secrets, and of the passing ones.
+func (r *Redactor) automata() []*automaton {
+	if p := r.found.Load(); p != nil {
+		return *p
 	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	list := make([]string, 0, len(r.forms))
-	for f := range r.forms {
-		list = append(list, f)
-	}
-	slices.SortFunc(list, func(a, b string) int {
-		if len(a) != len(b) {
-			return len(b) - len(a)
+	var list []*automaton
+	if len(r.forms) > 0 {
+		lasting := newAutomaton()
+		for f := range r.forms {
+			lasting.add(f)
 		}
-		return strings.Compare(a, b)
-	})
-	pairs := make([]string, 0, 2*len(list))
-	for _, f := range list {
-		pairs = append(pairs, f, Mask)
+		list = append(list, lasting.ready())
 	}
-	c := strings.NewReplacer(pairs...)
-	r.replacer.Store(c)
-	return c
+	if len(r.latest) > 0 {
+		short := newAutomaton()
+		for _, s := range r.latest {
+			for _, f := range plainForms(s) {
+				short.add(f)
+			}
+		}
+		list = append(list, short.ready())
+	}
+	r.found.Store(&list)
+	return list
 }

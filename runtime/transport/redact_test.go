@@ -6,7 +6,9 @@ import (
 	"encoding/json"
 	"fmt"
 	"html"
+	"math/rand/v2"
 	"net/url"
+	"regexp"
 	"strconv"
 	"strings"
 	"testing"
@@ -30,7 +32,7 @@ func TestRedactorFindsEveryForm(t *testing.T) {
 		}
 		for name, form := range map[string]string{
 			"plain": secret, "query": url.QueryEscape(secret), "path": url.PathEscape(secret), "query with %20": strings.ReplaceAll(url.QueryEscape(secret), "+", "%20"),
-			"lower hex": lowerHex(url.QueryEscape(secret)), "URL in a URL": url.QueryEscape(url.QueryEscape(secret)),
+			"lower hex": lower(url.QueryEscape(secret)), "URL in a URL": url.QueryEscape(url.QueryEscape(secret)),
 			"JSON": string(marshalled), "JSON without HTML escapes": unescaped.String(), "Go": strconv.Quote(secret), "HTML": html.EscapeString(secret),
 			"URL": (&url.URL{Path: "/" + secret, RawQuery: url.Values{"k": {secret}}.Encode()}).String(),
 		} {
@@ -53,6 +55,71 @@ func TestRedactorFindsEveryForm(t *testing.T) {
 				}
 			}
 		}
+	}
+}
+
+// lower turns %2F into %2f.
+func lower(s string) string {
+	return regexp.MustCompile("%..").ReplaceAllStringFunc(s, strings.ToLower)
+}
+
+// mixed percent-encodes s: which bytes stay raw, and the case of the digits, is drawn by lot.
+func mixed(s string, lot *rand.Rand) string {
+	var b strings.Builder
+	for i := range len(s) {
+		switch c := s[i]; {
+		case c == ' ' && lot.IntN(2) == 0:
+			b.WriteByte('+')
+		case c != '%' && c < 0x80 && lot.IntN(2) == 0:
+			b.WriteByte(c)
+		default:
+			fmt.Fprintf(&b, []string{"%%%02x", "%%%02X"}[lot.IntN(2)], c)
+		}
+	}
+	return b.String()
+}
+
+func TestRedactorFindsAnyPercentEncoding(t *testing.T) {
+	lot := rand.New(rand.NewPCG(1, 2))
+	for _, secret := range append([]string{"s3/kr+t Val\"ü&9=zz", "a b c d", "a%2Fb%2fc"}, canaries...) {
+		var r Redactor
+		r.Add(secret)
+		for range 50 {
+			once := mixed(secret, lot)
+			twice := mixed(once, lot)
+			inJSON, _ := json.Marshal(once)
+			inLog := strconv.Quote(string(inJSON))
+			for _, form := range []string{once, twice, string(inJSON), inLog, html.EscapeString(once)} {
+				got := r.String("k=" + form + "&x=1")
+				middle, _ := strings.CutSuffix(strings.TrimPrefix(got, "k="), "&x=1")
+				if strings.Trim(middle, `\"`) != Mask {
+					t.Fatalf("%q as %q: %q", secret, form, got)
+				}
+			}
+		}
+	}
+}
+
+func TestRedactorMasksWhatIsCut(t *testing.T) {
+	var r Redactor
+	r.Add("a-long-secret-that-is-cut")
+	r.AddPassing("page-token-0123456789")
+	for text, want := range map[string]string{
+		"the token a-long-sec… is":        "the token ***… is",
+		`"page-token-01…"`:                `"***…"`,
+		"a-lo… and":                       "a-lo… and",
+		"page%2Dtoken-0123456789&x=1":     "***&x=1",
+		"a-long-secret-that is something": "a-long-secret-that is something",
+	} {
+		if got := r.String(text); got != want {
+			t.Errorf("%q becomes %q, want %q", text, got, want)
+		}
+	}
+	for i := range passing {
+		r.AddPassing(fmt.Sprintf("another-%04d-token", i))
+	}
+	if got := r.String("page-token-0123456789 another-0000-token another-0511-token"); got != "page-token-0123456789 *** ***" {
+		t.Error(got)
 	}
 }
 
