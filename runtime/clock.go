@@ -25,3 +25,8 @@ func (Real) Sleep(ctx context.Context, d time.Duration) error {
 		return ctx.Err()
 	}
 }
+
+// late reports whether the run's time is over by then.
+func (sr *streamRun) late(then time.Time) bool {
+	return !sr.deadline.IsZero() && then.After(sr.deadline)
+}

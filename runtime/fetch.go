@@ -115,7 +115,7 @@ func (sr *streamRun) do(ctx context.Context, d *draft, sc *scope, k call) (*tran
 	ctx = with(ctx, &exchange{scope: sc, rd: k.rd, page: k.page, format: format})
 	answer, err := sr.client.Do(ctx, &transport.Request{
 		Method: d.method, URL: d.url(), Header: d.header, Body: body,
-		Chain: sr.spec.Name + " " + k.chain, OneUse: k.oneUse, NotAfter: k.notAfter,
+		Chain: sr.spec.Name + " " + k.chain, OneUse: k.oneUse, NotAfter: k.notAfter, Deadline: sr.deadline,
 	})
 	var attempts []transport.Attempt
 	var te *transport.Error

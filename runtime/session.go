@@ -100,7 +100,7 @@ func (sr *streamRun) poll(ctx context.Context, sc *scope, st *sessionState) erro
 			return codeError(CodeSessionFailed, "%s: the session was not ready within %s", w.Pos, w.Timeout)
 		}
 		until := sr.now().Add(pause)
-		if !sr.patience.IsZero() && until.After(sr.patience) {
+		if sr.late(until) || !sr.patience.IsZero() && until.After(sr.patience) {
 			return &Error{Code: CodeParked, Msg: "the session is not ready yet", Until: until}
 		}
 		sr.tell(Event{Kind: EventWait, Until: until, Detail: "until the session is ready"})

@@ -280,6 +280,9 @@ func (c *chain) pause(ctx context.Context) error {
 	if limit := c.sr.spec.HTTP.Retry.MaxWait; limit > 0 && wait > limit {
 		return &Error{Code: CodeParked, Msg: fmt.Sprintf("the hook asks to wait %s, longer than max_wait %s", wait, limit), Until: until}
 	}
+	if c.sr.late(until) {
+		return &Error{Code: CodeParked, Msg: fmt.Sprintf("the hook asks to wait %s, longer than the run has left", wait), Until: until}
+	}
 	c.sr.tell(Event{Kind: EventWait, Chain: c.key, Until: until, Detail: "asked by the hook"})
 	return stopClock{c.sr.clock, c.sr.job.Stop}.Sleep(ctx, wait)
 }

@@ -23,6 +23,9 @@ type Request struct {
 	// NotAfter is the end of the token's life: a wait that would outlive it, or a send after it, is
 	// an error (CodeTokenExpired) instead. Zero: no end.
 	NotAfter time.Time
+	// Deadline is when the caller's time ends, where that is before the client's (Config.Deadline): a
+	// wait beyond it is an error (CodeParked). Zero: the client's alone.
+	Deadline time.Time
 	// Private keeps the bodies of the exchange out of Observe: they carry credentials.
 	Private bool
 }

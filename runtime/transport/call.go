@@ -114,7 +114,7 @@ func (x *call) attempt(ctx context.Context) {
 		}
 	}
 	group := x.cfg.Group
-	err := group.Acquire(ctx, Ticket{Chain: x.req.Chain, NotAfter: x.req.NotAfter, MaxWait: x.cfg.Retry.MaxWait, Deadline: x.cfg.Deadline})
+	err := group.Acquire(ctx, x.ticket())
 	if err != nil {
 		x.err = x.waitFailure(err)
 		return
