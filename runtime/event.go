@@ -62,4 +62,5 @@ const (
 	NoticeSkipped        = "skipped"
 	NoticeSessionLost    = "session_expired"
 	NoticePoisoned       = "poison_checkpoint"
+	NoticeKeepMissing    = "keep_missing" // no page held what the next run is to start from
 )

@@ -24,6 +24,7 @@ type chainState struct {
 	TokenAt   time.Time       `json:"token_at,omitzero"`    // when the answer that carried the position came
 	TokenSkew apart           `json:"token_skew,omitempty"` // the server's clock minus ours then
 	LastToken json.RawMessage `json:"last_token,omitempty"` // for keep: token
+	Keep      json.RawMessage `json:"keep,omitempty"`       // for keep: what the last page that holds it says
 	Session   *sessionState   `json:"session,omitempty"`
 	Delivered int64           `json:"delivered,omitempty"` // records of this walk
 	Skip      int             `json:"skip,omitempty"`      // records of the page at Position that are delivered already, where several are made of one

@@ -57,7 +57,8 @@ func (c *chain) take(ctx context.Context, g *got) (*chainEnd, error) {
 		st.Latest = nil
 	}
 	end := c.tooMuch(c.conclude(v, batch))
-	if cut := c.sr.cut(len(batch.records)); cut < len(batch.records) {
+	once := c.sr.spec.Pagination.Token.OneUse && g.req.Follow // the rest of the page could not be had again
+	if cut := c.sr.cut(len(batch.records)); cut < len(batch.records) && !once {
 		st, end = c.partial(g, batch, cut)
 	}
 	if err := c.refresh(ctx, g, &st); err != nil {
@@ -160,11 +161,14 @@ func (c *chain) deliver(ctx context.Context, g *got, p engine.Page, v engine.Ver
 			done = true // the next walk starts from the watermark, below the cap
 		}
 	}
-	row, err := c.row(st, verdict, reason, done)
+	kept, err := c.kept(ctx, g, &st)
 	if err != nil {
 		return err
 	}
-	kept, err := c.kept(ctx, g, &st)
+	if pg := &c.sr.spec.Pagination; kept == nil && pg.Keep != nil && end != nil && end.verdict == Complete {
+		c.sr.notice(c.key, NoticeKeepMissing, "no page held what `keep` names; the next run begins where this one did")
+	}
+	row, err := c.row(st, verdict, reason, done)
 	if err != nil {
 		return err
 	}
@@ -333,7 +337,8 @@ func (c *chain) bookmark(st *chainState, end *chainEnd, kept json.RawMessage) *e
 	return &mark
 }
 
-// kept is the position that the next run starts at, nil when this page has none.
+// kept is the position that the next run starts at, as far as the walk knows by now: what the last page
+// that holds it says.
 func (c *chain) kept(ctx context.Context, g *got, st *chainState) (json.RawMessage, error) {
 	pg := &c.sr.spec.Pagination
 	if pg.KeepToken {
@@ -343,11 +348,14 @@ func (c *chain) kept(ctx context.Context, g *got, st *chainState) (json.RawMessa
 		return st.Origin, nil
 	}
 	v, err := g.view.pick(ctx, pg.Keep, pg.Rules.Present)
-	if err != nil || !pg.Rules.Present(v) {
+	switch {
+	case err != nil:
 		return nil, err
+	case !pg.Rules.Present(v):
+	case pg.Send != nil && pg.Send.One != nil && pg.Send.One.Kind == spec.TargetURL:
+		st.Keep = quote(absolute(g.answer.URL.String(), text(v)))
+	default:
+		st.Keep = clone(v)
 	}
-	if pg.Send != nil && pg.Send.One != nil && pg.Send.One.Kind == spec.TargetURL {
-		return quote(absolute(g.answer.URL.String(), text(v))), nil
-	}
-	return clone(v), nil
+	return st.Keep, nil
 }

@@ -1,0 +1,50 @@
+package runtime_test
+
+import (
+	"fmt"
+	"net/http"
+	"strings"
+	"testing"
+
+	"github.com/lastpage/lastpage/runtime"
+)
+
+// TestLimitOfRecordsWithTokensOfOneUse: a page whose token is used up cannot be had again, so that the
+// limit ends the run behind it and not inside.
+func TestLimitOfRecordsWithTokensOfOneUse(t *testing.T) {
+	used := map[string]bool{}
+	r := newRig(t, func(w http.ResponseWriter, q *http.Request) {
+		c := q.FormValue("c")
+		if c != "" && used[c] {
+			http.Error(w, "the token is used up", http.StatusBadRequest)
+			return
+		}
+		used[c] = true
+		at := 0
+		fmt.Sscan(c, &at)
+		var items []string
+		for i := range 10 {
+			items = append(items, fmt.Sprintf(`{"id":%d}`, at+i))
+		}
+		next := "null"
+		if at < 20 {
+			next = fmt.Sprintf(`"%d"`, at+10)
+		}
+		fmt.Fprintf(w, `{"items":[%s],"next":%s}`, strings.Join(items, ","), next)
+	}, "streams:\n  items:\n    request: {path: /}\n    records: {path: items}\n    pagination: {type: cursor, next: body.next, send: query.c, token: {one_use: true}}\n")
+	for i, n := range []int{5, 20, 30} { // the first page has no token
+		limit := int64(8)
+		if i == 0 {
+			limit = 5
+		}
+		report := r.run(func(j *runtime.Job) { j.MaxRecords = limit })
+		if i < 2 {
+			want(t, report, "truncated limit")
+		} else {
+			want(t, report, "complete")
+		}
+		if got := r.ids("items", "id"); len(got) != n {
+			t.Fatalf("run %d: %d records, want %d: %v", i+1, len(got), n, got)
+		}
+	}
+}
