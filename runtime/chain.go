@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"net/http"
 	"time"
 
 	"github.com/lastpage/lastpage/engine"
@@ -178,9 +179,28 @@ func (c *chain) failed(ctx context.Context, g *got, err error) *chainEnd {
 	if ctx.Err() != nil {
 		return &chainEnd{verdict: Interrupted, reason: CodeInterrupted}
 	}
+	if te != nil && c.unruled(g) {
+		if token, err := c.tokenOfError(ctx, g); err == nil && token != nil {
+			return c.recover(ctx, g, CodeTokenExpired, te)
+		}
+		te.Hint = orElse(te.Hint, fmt.Sprintf("if that is how the API refuses a token, say `responses: [{status: %d, is: token_expired}]`, and the fallback is tried", te.Status))
+	}
 	end := c.broken(err)
 	c.note(ctx, end)
 	return &end
+}
+
+// unruled reports whether an answer to a request with a token says that something is wrong with what
+// was sent, nothing in the connector says what that means, and there is a fallback.
+func (c *chain) unruled(g *got) bool {
+	if g == nil || g.answer == nil || g.answer.Class != spec.ClassFailed || g.answer.Ruled || !g.req.Follow || len(c.walk.Rules.Fallback) == 0 {
+		return false
+	}
+	switch g.answer.Status {
+	case http.StatusBadRequest, http.StatusNotFound, http.StatusGone, http.StatusUnprocessableEntity:
+		return true
+	}
+	return false
 }
 
 // broken is the end of a chain by an error.

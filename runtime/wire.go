@@ -183,7 +183,7 @@ func (w *wiring) classify(ctx context.Context, a *transport.Answer) (transport.O
 		return o, w.scriptFailure(err)
 	}
 	if ok {
-		o.Class = class
+		o.Class, o.Hooked = class, true
 	}
 	return o, nil
 }

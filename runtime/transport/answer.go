@@ -37,6 +37,7 @@ type Answer struct {
 	Body    []byte   // decoded; valid until Release
 	URL     *url.URL // that answered: after redirects
 	Class   spec.Class
+	Ruled   bool   // a rule of `responses` or the hook gave the class, not the defaults
 	Message string // what a rule's `message` gave, secrets removed
 
 	Sent     time.Time     // of the attempt that answered

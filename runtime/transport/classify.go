@@ -33,6 +33,7 @@ type Outcome struct {
 	Class   spec.Class
 	Message string        // of the rule, "" without
 	Rule    *spec.Rule    // that matched, nil for the defaults
+	Hooked  bool          // the hook gave the class
 	Wait    time.Duration // the rule's, when HasWait
 	HasWait bool
 }

@@ -40,6 +40,7 @@ func (x *call) judge(ctx context.Context, timedOut bool, a *Attempt, e *Exchange
 	}
 	ans.Class, ans.Message = o.Class, x.redact.String(o.Message)
 	a.Class = o.Class
+	ans.Ruled = o.Rule != nil || o.Hooked
 	if o.Class != spec.ClassUnauthorized {
 		x.refusals, x.renewals = 0, 0
 	}
