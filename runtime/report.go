@@ -82,9 +82,9 @@ func (r *Report) MarshalIndent() ([]byte, error) {
 	return append(b, '\n'), err
 }
 
-// sinkFailed notes that the output could not be finished.
-func (r *Report) sinkFailed(err error) {
-	r.Verdict, r.Reason, r.Attested, r.Err = worse(r.Verdict, Failed), CodeSink, "", err
+// fails notes that the run could not be finished.
+func (r *Report) fails(err *Error) {
+	r.Verdict, r.Reason, r.Attested, r.Err = worse(r.Verdict, Failed), err.Code, "", err
 }
 
 // Streams keeps the order in which the streams were run.

@@ -76,6 +76,8 @@ type sqliteMark struct {
 	Path  string `json:"path"`
 	Table string `json:"table"`
 	Seq   int64  `json:"seq"` // of the last row
+	// Closed: the run ended in order, and rows behind Seq are somebody else's.
+	Closed bool `json:"closed,omitempty"`
 }
 
 // Database is the file the sink writes to, absolute, symbolic links resolved.
@@ -134,6 +136,9 @@ func (s *sqlite) Open(ctx context.Context, stream string, mark []byte, fresh boo
 		}
 		return s.explain(err)
 	}
+	if t.grown > 0 {
+		s.add("output_grown", fmt.Sprintf("rows of table %s in %s that were written by somebody else since the last run ended: %d; they are kept", name, s.name, t.grown))
+	}
 	s.tables[name] = t
 	return nil
 }
@@ -154,6 +159,15 @@ func (s *sqlite) Write(ctx context.Context, stream, chain string, records [][]by
 }
 
 func (s *sqlite) Mark(ctx context.Context, stream string) (string, []byte, error) {
+	return s.mark(ctx, stream, false)
+}
+
+// Seal is the last Mark of a run that has ended in order.
+func (s *sqlite) Seal(ctx context.Context, stream string) (string, []byte, error) {
+	return s.mark(ctx, stream, true)
+}
+
+func (s *sqlite) mark(ctx context.Context, stream string, closed bool) (string, []byte, error) {
 	t := s.tables[s.tableName(stream)]
 	if t == nil {
 		return "", nil, fmt.Errorf("%s: table %s is not open", s.name, s.tableName(stream))
@@ -171,7 +185,7 @@ func (s *sqlite) Mark(ctx context.Context, stream string) (string, []byte, error
 			return "", nil, s.explain(err)
 		}
 	}
-	b, err := json.Marshal(sqliteMark{s.path, t.name, t.seq})
+	b, err := json.Marshal(sqliteMark{s.path, t.name, t.seq, closed})
 	return s.Target(stream), b, err
 }
 
