@@ -239,7 +239,7 @@ func (c *chain) tooMuch(end *chainEnd) *chainEnd {
 	if !c.uncut || end == nil || end.verdict != Complete && end.reason != engine.CodeCap {
 		return end
 	}
-	why := "and cannot be cut below " + c.limits.of.Min.String()
+	why := c.limits.floored()
 	if c.state.Delivered > 0 && !c.sr.needKeys {
 		why = "and is not cut because its records have no key (records.key)"
 	}
