@@ -154,7 +154,7 @@ func TestSealSQLite(t *testing.T) {
 	_, err = db.Exec(`INSERT INTO a (record, chain, at) VALUES ('9', 'hand', '')`)
 	check(t, errors.Join(err, db.Close()))
 	s = open(t, "sqlite:"+path, "a", closed, false, sink.Options{})
-	if n := s.Notes(); len(n) != 1 || n[0][0] != "output_grown" || !strings.Contains(n[0][1], ended: 1;) {
+	if n := s.Notes(); len(n) != 1 || n[0][0] != "output_grown" || !strings.Contains(n[0][1], "ended: 1;") {
 		t.Errorf("notes %q", n)
 	}
 	put(t, s, "c", "k2", "2")
