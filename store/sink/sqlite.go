@@ -19,32 +19,44 @@ import (
 var sqliteKind = Kind{
 	Name:      "sqlite",
 	Target:    "PATH",
-	Doc:       "a table a stream with the columns seq, key, record (JSON text), chain, at; a record with a key replaces the one with the same key",
+	Doc:       "a table a stream with the columns seq, key, record (JSON text), chain, at; a record with a key replaces the one with the same key; {stream} in the path is replaced: a database a stream",
 	Guarantee: "exactly once: in the checkpoint's own transaction when it is the state file, else rows after the last checkpoint are taken back on resume",
 	Options: []Option{
 		{"table", "{stream}", "name of the table; {stream} is replaced"},
 		{"fsync", "page", "page: a page survives a power cut once it is committed; never: left to the system"},
 	},
 	Open: func(_ context.Context, target string, set Settings, opt Options) (Sink, error) {
-		wrap := func(err error) (Sink, error) { return nil, fmt.Errorf("sqlite:%s: %w", target, err) }
-		if target == "" || target == "-" || strings.Contains(target, "{stream}") {
-			return wrap(errors.New("the sink needs the path of one file; {stream} goes into ?table="))
+		many := strings.Contains(target, "{stream}")
+		s, err := newSQLite(target, set, opt)
+		switch {
+		case err != nil:
+			return nil, fmt.Errorf("sqlite:%s: %w", target, err)
+		case many:
+			opt.Ledger = "" // a transaction of the ledger is of one file
+			return &sqlites{target: target, byPath: map[string]*sqlite{}, make: func(target string) (*sqlite, error) { return newSQLite(target, set, opt) }}, nil
 		}
-		sync, err := set.word("fsync", "page", "never")
-		if err != nil {
-			return wrap(err)
-		}
-		path, err := filepath.Abs(target)
-		if err != nil {
-			return wrap(err)
-		}
-		s := &sqlite{path: resolve(path), name: target, table: "{stream}", full: sync == "page", now: opt.Now, tables: map[string]*sqlTable{}}
-		if t, ok := set["table"]; ok {
-			s.table = t
-		}
-		s.shared = opt.Ledger != "" && opt.Ledger == s.path
 		return s, nil
 	},
+}
+
+func newSQLite(target string, set Settings, opt Options) (*sqlite, error) {
+	if target == "" || target == "-" {
+		return nil, errors.New("the sink needs the path of a file")
+	}
+	sync, err := set.word("fsync", "page", "never")
+	if err != nil {
+		return nil, err
+	}
+	path, err := filepath.Abs(target)
+	if err != nil {
+		return nil, err
+	}
+	s := &sqlite{path: resolve(path), name: target, table: "{stream}", full: sync == "page", now: opt.Now, tables: map[string]*sqlTable{}}
+	if t, ok := set["table"]; ok {
+		s.table = t
+	}
+	s.shared = opt.Ledger != "" && opt.Ledger == s.path
+	return s, nil
 }
 
 // resolve follows symbolic links as far as the path exists.
