@@ -22,7 +22,9 @@ type span struct{ From, To time.Time }
 type windowLimits struct {
 	of    *spec.Window
 	span  span
-	split int64 // split_over, 0 without
+	split int64  // split_over, 0 without
+	why   string // it holds too much, and is not cut
+	again bool   // an earlier run has left it too full
 }
 
 // bounds is the whole of a window partition: pinned when the round begins, in UTC, so that no day is
@@ -141,7 +143,7 @@ func (l windowLimits) least() time.Duration {
 // floored says why the window cannot be cut: it would be below `min`, or below what its format writes.
 func (l windowLimits) floored() string {
 	if g := l.grain(); g.least() > l.least() {
-		return fmt.Sprintf("and cannot be cut below %s, the step of its format %s", g, l.of.Format)
+		return fmt.Sprintf("and cannot be cut below %s%s%s", g, uncutStep, l.of.Format)
 	}
 	return "and cannot be cut below " + l.of.Min.String()
 }
