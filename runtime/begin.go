@@ -166,18 +166,18 @@ func (sr *streamRun) resume(ctx context.Context) error {
 	ended := sr.roundData.Ended
 	sr.roundData.Ended = false
 	again := ended && sr.continues() && sr.roundData.Session == nil
+	windowed := sr.windowPartition() != nil && (again || !sr.round.Listed && sr.parent == nil) // or a run was killed while it listed them
 	if ended && sr.round.Listed && sr.parent == nil && sessionPartition(sr.spec) == nil {
 		sr.round.Listed = false // the list may have grown
 	}
-	windowed := again && sr.windowPartition() != nil
-	if windowed {
+	if windowed && again {
 		sr.round.Now = sr.started
 	}
 	batch := chainWrites{sr: sr}
 	err := sr.eachChain(ctx, false, func(c engine.Chain) error {
 		sr.last = max(sr.last, c.Ordinal)
 		if windowed {
-			return sr.alreadyListed(c.Key)
+			return sr.alreadyListed(c)
 		}
 		if !again || !c.Done || c.Verdict != Complete || c.State != nil {
 			return nil
@@ -190,6 +190,11 @@ func (sr *streamRun) resume(ctx context.Context) error {
 	}
 	if err := batch.flush(ctx); err != nil {
 		return err
+	}
+	if windowed {
+		if err := sr.readTails(ctx); err != nil {
+			return err
+		}
 	}
 	return sr.putRound(ctx)
 }

@@ -7,11 +7,13 @@ import (
 	"fmt"
 	"net/url"
 	"regexp"
+	"slices"
 	"sort"
 	"strconv"
 	"strings"
 	"time"
 
+	"github.com/lastpage/lastpage/engine/rawjson"
 	"github.com/lastpage/lastpage/engine/spec"
 )
 
@@ -74,13 +76,40 @@ func ResolveConfig(vars []*spec.Variable, src ConfigSource) (*Config, error) {
 		}
 		if raw == nil {
 			raw = json.RawMessage("null")
-		} else if v.Secret && src.Secrets != nil {
-			src.Secrets(text(raw))
 		}
+		src.hide(v, raw)
 		c.values[v.Name] = raw
 	}
 	c.object = c.marshal()
 	return c, errors.Join(errs...)
+}
+
+// hide tells the texts of a secret: its own, or those of a list's elements.
+func (src *ConfigSource) hide(v *spec.Variable, raw json.RawMessage) {
+	if !v.Secret || src.Secrets == nil || string(raw) == "null" {
+		return
+	}
+	for _, s := range texts(raw) {
+		src.Secrets(s)
+	}
+}
+
+// texts is the text of each scalar in a value, however deep.
+func texts(raw json.RawMessage) []string {
+	var out []string
+	switch rawjson.Kind(raw) {
+	case '[':
+		for e := range rawjson.Elements(raw) {
+			out = append(out, texts(e)...)
+		}
+	case '{':
+		for _, e := range rawjson.Members(raw) {
+			out = append(out, texts(e)...)
+		}
+	default:
+		out = []string{text(raw)}
+	}
+	return out
 }
 
 func sortedKeys[V any](m map[string]V) []string {
@@ -140,6 +169,7 @@ func value(v *spec.Variable, src ConfigSource) (json.RawMessage, error) {
 		}
 		return nil, &ConfigError{v.Name, msg}
 	}
+	src.hide(v, given)
 	out, err := check(v, given, src.Now)
 	if err != nil {
 		shown := " " + string(given)
@@ -212,6 +242,9 @@ func check(v *spec.Variable, raw json.RawMessage, now time.Time) (json.RawMessag
 		}
 	case "time":
 		t, err := spec.ParseTime(s, now)
+		if err != nil && v.Secret { // the error quotes the value
+			return nil, errors.New("want a time: RFC 3339 (2026-01-31T00:00:00Z), -30d or now")
+		}
 		if err != nil {
 			return nil, err
 		}
@@ -219,7 +252,9 @@ func check(v *spec.Variable, raw json.RawMessage, now time.Time) (json.RawMessag
 			raw = quote(t.UTC().Truncate(time.Second).Format(time.RFC3339))
 		}
 	case "duration":
-		if _, err := spec.ParseDuration(s); err != nil {
+		if _, err := spec.ParseDuration(s); err != nil && v.Secret {
+			return nil, errors.New("want a duration such as 250ms, 30s, 5m, 2h or 30d")
+		} else if err != nil {
 			return nil, err
 		}
 	default:
@@ -230,24 +265,34 @@ func check(v *spec.Variable, raw json.RawMessage, now time.Time) (json.RawMessag
 	return raw, allowed(v, raw)
 }
 
+// allowed holds the value to enum and pattern; of a list, each element.
 func allowed(v *spec.Variable, raw json.RawMessage) error {
-	if len(v.Enum) > 0 {
-		var list []string
-		for _, e := range v.Enum {
-			if text(e) == text(raw) {
-				return nil
-			}
-			list = append(list, text(e))
+	given := []string{text(raw)}
+	which := ""
+	if v.Type == "list" {
+		given = given[:0]
+		for e := range rawjson.Elements(raw) {
+			given = append(given, text(e))
 		}
-		return fmt.Errorf("want one of %s", strings.Join(list, ", "))
+		which = " for each element"
 	}
+	var re *regexp.Regexp
 	if v.Pattern != "" {
-		re, err := regexp.Compile(v.Pattern)
-		if err != nil {
+		var err error
+		if re, err = regexp.Compile(v.Pattern); err != nil {
 			return err
 		}
-		if !re.MatchString(text(raw)) {
-			return fmt.Errorf("want text that matches %s", v.Pattern)
+	}
+	words := make([]string, len(v.Enum))
+	for i, e := range v.Enum {
+		words[i] = text(e)
+	}
+	for _, one := range given {
+		if len(words) > 0 && !slices.Contains(words, one) {
+			return fmt.Errorf("want one of %s%s", strings.Join(words, ", "), which)
+		}
+		if re != nil && !re.MatchString(one) {
+			return fmt.Errorf("want text that matches %s%s", v.Pattern, which)
 		}
 	}
 	return nil

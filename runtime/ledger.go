@@ -105,6 +105,14 @@ type Holder interface {
 	Holds(stream string) bool
 }
 
+// Sealer is a Sink that can tell what was added to an output between two runs. A run that has ended in
+// order stores the Seal of each stream as its last mark; when that is what Open is given, everything
+// behind it is somebody else's and is kept.
+type Sealer interface {
+	Sink
+	Seal(ctx context.Context, stream string) (target string, mark []byte, err error)
+}
+
 // Clock is the time a run lives by: real, or simulated in recorded cases.
 type Clock interface {
 	Now() time.Time

@@ -160,13 +160,28 @@ func (sr *streamRun) growWindow(ctx context.Context, w *spec.Window, k combo, ea
 	if err != nil {
 		return err
 	}
+	g := grainOf(w.Format)
 	if at, ok := sr.windowsFrom(mark.Watermark); ok && at.After(from) {
-		from = floor(at, w.Format)
+		if from = g.floor(at); !at.Before(to) {
+			return nil
+		}
 	}
-	if read, ok := sr.listedTo[base]; ok && read.After(from) {
-		from = read
+	l := sr.listedTo[base]
+	if l != nil {
+		if !l.to.Before(to) {
+			return nil
+		}
+		if l.from.After(from) {
+			from = l.from
+		}
 	}
-	return cutSpan(w, from, to, func(s span) error { return each(combo{k.values, &s}) })
+	return cutSpan(w, from, to, func(s span) error {
+		k := combo{k.values, &s}
+		if l != nil && len(l.tail) > 0 && s.From.Before(g.ceil(l.to)) {
+			return sr.listAgain(ctx, k, l)
+		}
+		return each(k)
+	})
 }
 
 // windowsFrom is where windows begin of a stream that nothing else makes incremental: at the watermark
@@ -206,22 +221,6 @@ func sessionPartition(st *spec.Stream) *spec.Partition {
 		if p.Session != nil {
 			return p
 		}
-	}
-	return nil
-}
-
-// alreadyListed notes up to where the windows of a chain's base are listed, before more of them are: a
-// window that cannot be read must not hold up those that come after it.
-func (sr *streamRun) alreadyListed(key string) error {
-	_, w, base, err := parseKey(key)
-	if err != nil || w == nil {
-		return err
-	}
-	if sr.listedTo == nil {
-		sr.listedTo = map[string]time.Time{}
-	}
-	if w.To.After(sr.listedTo[base]) {
-		sr.listedTo[base] = w.To
 	}
 	return nil
 }

@@ -231,9 +231,12 @@ func (l *MemoryLedger) Commit(_ context.Context, e engine.Lease, commits []engin
 		}
 	}
 	for _, m := range marks {
-		if i := slices.IndexFunc(k.marks, func(o engine.Mark) bool { return o.Target == m.Target }); i >= 0 {
-			k.marks[i] = m
-		} else {
+		for _, o := range l.streams { // an output that several streams share has one mark
+			if i := slices.IndexFunc(o.marks, func(o engine.Mark) bool { return o.Target == m.Target }); i >= 0 {
+				o.marks[i] = m
+			}
+		}
+		if i := slices.IndexFunc(k.marks, func(o engine.Mark) bool { return o.Target == m.Target }); i < 0 {
 			k.marks = append(k.marks, m)
 		}
 	}

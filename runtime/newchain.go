@@ -52,7 +52,13 @@ func (sr *streamRun) chain(ctx context.Context, row engine.Chain) (*chain, error
 	if err := c.remember(ctx, fresh, mark); err != nil {
 		return nil, err
 	}
-	if !fresh {
+	switch {
+	case fresh:
+	case c.limits.of != nil && (row.Reason == CodeWindow || c.walk.Capped(c.state.State)):
+		if err := c.tryAgain(ctx); err != nil {
+			return nil, err
+		}
+	default:
 		c.poison(ctx)
 	}
 	return c, nil
@@ -175,74 +181,4 @@ func (c *chain) poison(ctx context.Context) {
 	}
 	c.sr.notice(c.key, NoticePoisoned, fmt.Sprintf("%d runs in a row have begun at this checkpoint and got no further; "+
 		"`runner why` tells the last one, `runner state set` moves the position, `runner state reset` starts the stream over", n))
-}
-
-// split cuts the chain's window in two: the halves are chains of their own, which know what this one
-// has delivered.
-func (c *chain) split(ctx context.Context, v engine.Verdict) (*chainEnd, error) {
-	a, b, ok := c.limits.halves()
-	if !ok || c.state.Delivered > 0 && !c.sr.needKeys {
-		c.uncut = true
-		return nil, nil
-	}
-	if err := c.settle(); err != nil {
-		return nil, err
-	}
-	inherit := c.state.Inherit
-	if c.state.Delivered > 0 {
-		inherit = append(inherit[:len(inherit):len(inherit)], c.key)
-	}
-	state, err := chainState{Inherit: inherit}.marshal()
-	if err != nil {
-		return nil, err
-	}
-	values := leaf(c.partition)
-	values.open()
-	first := c.sr.ordinals(2)
-	var halves []engine.Chain
-	for i, s := range []span{a, b} {
-		halves = append(halves, engine.Chain{Key: combo{values, &s}.key(), Ordinal: first + int64(i), State: state})
-	}
-	if err := c.divide(halves); err != nil {
-		return nil, err
-	}
-	detail := fmt.Sprintf("the window from %s to %s holds too much", text(c.window.From), text(c.window.To))
-	if v.Next.Total != nil {
-		detail = fmt.Sprintf("%s (%d)", detail, *v.Next.Total)
-	}
-	c.sr.notice(c.key, NoticeWindowSplit, detail)
-	return &chainEnd{verdict: Complete, split: true}, nil
-}
-
-// divide ends the chain and lists its halves in one commit, so that no run sees both or neither.
-func (c *chain) divide(halves []engine.Chain) error {
-	row, err := c.row(c.state, "split", "split", true)
-	if err != nil {
-		return err
-	}
-	d := &delivery{sr: c.sr, sync: true, commit: engine.Commit{Chain: row}}
-	for _, h := range halves {
-		d.more = append(d.more, engine.Commit{Chain: h})
-	}
-	c.sr.out.put(d)
-	if err := <-d.done; err != nil {
-		return err
-	}
-	if q := c.sr.queue; q != nil {
-		q.push(halves)
-	}
-	return nil
-}
-
-// tooMuch is the end of a window that holds more than the API gives and cannot be cut further.
-func (c *chain) tooMuch(end *chainEnd) *chainEnd {
-	if !c.uncut || end == nil || end.verdict != Complete && end.reason != engine.CodeCap {
-		return end
-	}
-	why := "and cannot be cut below " + c.limits.of.Min.String()
-	if c.state.Delivered > 0 && !c.sr.needKeys {
-		why = "and is not cut because its records have no key (records.key)"
-	}
-	return &chainEnd{verdict: Truncated, reason: CodeWindow, total: end.total,
-		detail: fmt.Sprintf("the window from %s to %s holds too much %s", text(c.window.From), text(c.window.To), why)}
 }

@@ -15,7 +15,11 @@ import (
 type reader struct {
 	plan *page.Plan
 	refs map[*engine.Ref]int // references whose value the plan finds
+	bare bodyless            // may do without a body; nil: there must be one
 }
+
+// bodyless says what an answer without a body lacks, nil when its status and headers will do.
+type bodyless func(context.Context, *view) error
 
 // newReader makes a reader for records, and for the references of picks.
 func newReader(r *spec.Records, fields []engine.Path, compare func(a, b []byte) int, picks ...*spec.Pick) *reader {

@@ -32,8 +32,8 @@ func worse(a, b string) string {
 type Report struct {
 	Connector string             `json:"connector"`
 	Verdict   string             `json:"verdict"`
-	Attested  engine.Attestation `json:"attested,omitempty"`
-	Reason    string             `json:"reason,omitempty"`
+	Attested  engine.Attestation `json:"attested"`
+	Reason    string             `json:"reason"`
 	Streams   Streams            `json:"streams"`
 
 	Run     string `json:"run,omitempty"`
@@ -47,8 +47,8 @@ type Report struct {
 type StreamReport struct {
 	Name       string             `json:"-"`
 	Verdict    string             `json:"verdict"`
-	Attested   engine.Attestation `json:"attested,omitempty"`
-	Reason     string             `json:"reason,omitempty"`
+	Attested   engine.Attestation `json:"attested"`
+	Reason     string             `json:"reason"`
 	Detail     string             `json:"detail,omitempty"`
 	Pages      int64              `json:"pages"`
 	Records    int64              `json:"records"`
@@ -82,9 +82,9 @@ func (r *Report) MarshalIndent() ([]byte, error) {
 	return append(b, '\n'), err
 }
 
-// sinkFailed notes that the output could not be finished.
-func (r *Report) sinkFailed(err error) {
-	r.Verdict, r.Reason, r.Attested, r.Err = worse(r.Verdict, Failed), CodeSink, "", err
+// fails notes that the run could not be finished.
+func (r *Report) fails(err *Error) {
+	r.Verdict, r.Reason, r.Attested, r.Err = worse(r.Verdict, Failed), err.Code, "", err
 }
 
 // Streams keeps the order in which the streams were run.

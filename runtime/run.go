@@ -37,6 +37,7 @@ func (b *bound) run(ctx context.Context) (*Report, error) {
 	}
 	defer r.close()
 	if err := r.begin(ctx); err != nil {
+		_ = r.seal(context.WithoutCancel(ctx)) // nothing was written
 		return nil, errors.Join(err, r.job.Sink.Close(context.WithoutCancel(ctx)))
 	}
 	r.drain(ctx)
@@ -47,6 +48,7 @@ func (b *bound) run(ctx context.Context) (*Report, error) {
 type run struct {
 	*bound
 	streams []*streamRun // in the order in which they are run: parents first
+	opened  []*streamRun // whose outputs are open
 	out     *committer
 	report  *Report
 	beat    sync.WaitGroup
@@ -192,6 +194,9 @@ func (r *run) open(ctx context.Context, sr *streamRun) error {
 			if s, ok := r.job.Sink.(Repeater); ok {
 				sr.repeats = s.Repeats(sr.spec.Name)
 			}
+			for _, n := range r.job.Sink.Notes() {
+				sr.notice("", n[0], n[1])
+			}
 			return r.anchor(ctx, sr)
 		}
 		var short interface{ ShortOutput() string }
@@ -218,7 +223,39 @@ func (r *run) anchor(ctx context.Context, sr *streamRun) error {
 		return err
 	}
 	mark := engine.Mark{Target: target, Data: data, Volatile: !r.job.Sink.Durable(sr.spec.Name)}
-	return r.job.Ledger.Commit(ctx, sr.lease, nil, []engine.Mark{mark}, nil)
+	if err := r.job.Ledger.Commit(ctx, sr.lease, nil, []engine.Mark{mark}, nil); err != nil {
+		return err
+	}
+	r.opened = append(r.opened, sr)
+	return nil
+}
+
+// seal stores the last mark of each output, when all that was written is committed: the next run takes
+// what it finds behind it for somebody else's, and what it finds behind any other mark for the rest of
+// a run that was cut off.
+func (r *run) seal(ctx context.Context) *Error {
+	out := r.job.Sink
+	if p, ok := out.(*pageSink); ok {
+		out = p.Sink
+	}
+	sink, ok := out.(Sealer)
+	if !ok || r.out != nil && r.out.err != nil {
+		return nil
+	}
+	for _, sr := range r.opened {
+		target, data, err := sink.Seal(ctx, sr.spec.Name)
+		if err != nil {
+			return &Error{Code: CodeSink, Err: err}
+		}
+		if target == "" {
+			continue
+		}
+		mark := engine.Mark{Target: target, Data: data, Volatile: !sink.Durable(sr.spec.Name)}
+		if err := r.job.Ledger.Commit(ctx, sr.lease, nil, []engine.Mark{mark}, nil); err != nil && !errors.Is(err, engine.ErrFenced) {
+			return &Error{Code: CodeState, Err: err}
+		}
+	}
+	return nil
 }
 
 // renew keeps the leases alive while the run works.
@@ -278,8 +315,11 @@ func (r *run) finish(ctx context.Context) (*Report, error) {
 	ctx = context.WithoutCancel(ctx)
 	r.report.conclude()
 	r.closeRounds(ctx)
+	if err := r.seal(ctx); err != nil {
+		r.report.fails(err)
+	}
 	if err := r.job.Sink.Close(ctx); err != nil {
-		r.report.sinkFailed(&Error{Code: CodeSink, Err: err})
+		r.report.fails(&Error{Code: CodeSink, Err: err})
 	}
 	r.report.Message = r.report.sentence()
 	b, err := r.report.MarshalIndent()
@@ -304,8 +344,7 @@ func (r *run) closeRounds(ctx context.Context) {
 	}
 	for _, sr := range r.streams {
 		if err := sr.close(ctx, paused); err != nil {
-			e := &Error{Code: CodeState, Err: err}
-			r.report.Verdict, r.report.Reason, r.report.Attested, r.report.Err = worse(r.report.Verdict, Failed), CodeState, "", e
+			r.report.fails(&Error{Code: CodeState, Err: err})
 		}
 	}
 }

@@ -28,7 +28,7 @@ func (r *StreamReport) sentence() string {
 		if r.Until != "" {
 			b.WriteString("; come back at " + r.Until)
 		}
-		if hint := hints[r.Reason]; hint != "" {
+		if hint := r.hint(); hint != "" {
 			b.WriteString(". Try: " + hint)
 		}
 		return b.String()
@@ -86,6 +86,17 @@ var hints = map[string]string{
 	CodeWindow:                  "a smaller `min`, or another partition beside the window",
 	CodeRecordsPath:             "correct `records.path`, or set `records.optional: true` if the API leaves it out when there is nothing",
 	CodeSessionExpired:          "run again: a new session is opened",
+}
+
+// hint says what to try, "" when nothing is known that would fit.
+func (r *StreamReport) hint() string {
+	switch {
+	case r.Reason == CodeWindow && strings.HasSuffix(r.Detail, uncutKey):
+		return "name what identifies a record in `records.key`, and run again"
+	case r.Reason == CodeWindow && strings.Contains(r.Detail, uncutStep):
+		return "a finer `format`, or another partition beside the window"
+	}
+	return hints[r.Reason]
 }
 
 // sentence is the run's: that of its worst stream, with the stream's name where there are several.

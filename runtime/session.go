@@ -27,7 +27,11 @@ func (sr *streamRun) openSession(ctx context.Context, sc *scope) (*sessionState,
 	s := sr.spec.Session
 	st := &sessionState{Opened: sr.now()}
 	if s.Open != nil {
-		a, err := sr.ask(ctx, sc, s.Open, s.ID != nil || s.Wait != nil)
+		var bare bodyless
+		if s.ID != nil || s.Wait != nil {
+			bare = sr.bareOpen
+		}
+		a, err := sr.ask(ctx, sc, s.Open, bare)
 		if err != nil {
 			return nil, fmt.Errorf("session open: %w", err)
 		}
@@ -73,7 +77,7 @@ func (sr *streamRun) poll(ctx context.Context, sc *scope, st *sessionState) erro
 		if r == nil {
 			r = sr.spec.Session.Open
 		}
-		a, err := sr.ask(ctx, &with, r, true)
+		a, err := sr.ask(ctx, &with, r, sr.bareWait)
 		if err != nil {
 			return fmt.Errorf("session wait: %w", err)
 		}
@@ -119,7 +123,7 @@ func (sr *streamRun) closeSession(ctx context.Context, sc *scope, st *sessionSta
 	defer cancel()
 	with := *sc
 	with.session = &sessionValues{ID: st.ID, Body: st.Body}
-	if _, err := sr.ask(ctx, &with, sr.spec.Session.Close, false); err != nil {
+	if _, err := sr.ask(ctx, &with, sr.spec.Session.Close, nil); err != nil {
 		sr.log.Debug("the session could not be closed", "stream", sr.spec.Name, "error", err)
 	}
 }
@@ -138,16 +142,65 @@ func (r *reply) view(sc *scope) *view {
 	return &view{scope: &with, rd: &reader{}}
 }
 
-// ask sends a request that is no page; the reply outlives the answer. A body that is read is checked as
-// that of a page is.
-func (sr *streamRun) ask(ctx context.Context, sc *scope, r *spec.Request, read bool) (*reply, error) {
+// bareOpen says what the answer that opens a session lacks without a body.
+func (sr *streamRun) bareOpen(ctx context.Context, v *view) error {
+	s := sr.spec.Session
+	id, err := v.pick(ctx, s.ID, present)
+	switch {
+	case err != nil:
+		return err
+	case s.ID != nil && !present(id):
+		return fmt.Errorf("%s: `id` finds nothing in the answer that opened the session", s.ID.Pos)
+	case s.Wait == nil:
+		return sr.bareList(ctx, v)
+	}
+	return nil
+}
+
+// bareWait says what an answer to a session's wait lacks without a body.
+func (sr *streamRun) bareWait(ctx context.Context, v *view) error {
+	w := sr.spec.Session.Wait
+	for _, t := range []*spec.Text{w.Failed, w.Until} {
+		if t == nil {
+			continue
+		}
+		got, err := v.scope.evalText(ctx, t)
+		if err != nil {
+			return err
+		}
+		if truthy(got) {
+			if t == w.Until {
+				return sr.bareList(ctx, v)
+			}
+			return nil
+		}
+	}
+	return nil
+}
+
+// bareList says that the list which the chains are made of is missing.
+func (sr *streamRun) bareList(ctx context.Context, v *view) error {
+	p := sessionPartition(sr.spec)
+	if p == nil {
+		return nil
+	}
+	list, err := v.pick(ctx, p.Session, present)
+	if err == nil && !present(list) {
+		err = fmt.Errorf("%s: `session` finds no list in the session's last answer", p.Session.Pos)
+	}
+	return err
+}
+
+// ask sends a request that is no page; the reply outlives the answer. Unless bare is nil, a body is
+// checked as that of a page is, and bare what comes without one.
+func (sr *streamRun) ask(ctx context.Context, sc *scope, r *spec.Request, bare bodyless) (*reply, error) {
 	d, err := newDraft(ctx, sc, &sr.spec.HTTP, r)
 	if err != nil {
 		return nil, err
 	}
 	k := call{chain: "session"}
-	if read {
-		k.rd, k.page = &reader{plan: &page.Plan{Format: sr.spec.Records.Format, NoRecords: true}}, new(page.Page)
+	if bare != nil {
+		k.rd, k.page = &reader{plan: &page.Plan{Format: sr.spec.Records.Format, NoRecords: true}, bare: bare}, new(page.Page)
 	}
 	a, err := sr.do(ctx, d, sc, k)
 	defer a.Release()

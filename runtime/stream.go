@@ -57,7 +57,7 @@ type streamRun struct {
 	kids      []*child   // streams whose chains are made of this one's records
 	stand     *streamRun // a walk of this stream for its children alone, beside this one
 	known     parents
-	listedTo  map[string]time.Time // by base: up to where earlier runs have listed windows
+	listedTo  map[string]*listed // by base: up to where earlier runs have listed windows
 	queue     *queue
 	turns     *turns
 	limited   bool // to a number of records

@@ -212,7 +212,7 @@ func (c *chain) entry(g *got, p engine.Page, v engine.Verdict, st chainState, b 
 		e.Millis = g.answer.Received.Sub(g.answer.Attempts[0].At).Milliseconds()
 	}
 	e.Position = c.shortPosition(g.req.Value)
-	e.Evidence = evidenceJSON(v)
+	e.Evidence = evidenceJSON(v, c.sr.redact.String)
 	if n := len(g.answer.Attempts); n > 1 {
 		type retry struct {
 			Reason string  `json:"reason"`
@@ -235,11 +235,11 @@ func (c *chain) entry(g *got, p engine.Page, v engine.Verdict, st chainState, b 
 	return e
 }
 
-// evidenceJSON writes what each witness said, and who decided.
-func evidenceJSON(v engine.Verdict) json.RawMessage {
+// evidenceJSON writes what each witness said, and who decided; show removes secrets.
+func evidenceJSON(v engine.Verdict, show func(string) string) json.RawMessage {
 	b := append([]byte(`{"decider":`), quote(v.Decider)...)
 	if v.Detail != "" {
-		b = append(append(b, `,"detail":`...), quote(v.Detail)...)
+		b = append(append(b, `,"detail":`...), quote(show(v.Detail))...)
 	}
 	b = append(b, `,"said":[`...)
 	for i, w := range v.Evidence {
@@ -249,7 +249,7 @@ func evidenceJSON(v engine.Verdict) json.RawMessage {
 		b = append(b, '[')
 		b = append(b, quote(w.Name)...)
 		b = append(append(b, ','), quote(w.Says.String())...)
-		b = append(append(b, ','), quote(w.Detail)...)
+		b = append(append(b, ','), quote(show(w.Detail))...)
 		b = append(b, ']')
 	}
 	return append(b, `]}`...)

@@ -177,7 +177,7 @@ func (k *watermarkKind) near(at, watermark json.RawMessage) bool {
 	if k.typ == "time" {
 		t, ok := k.time(edge)
 		if ok && k.windows != "" {
-			t = floor(t, k.windows)
+			t = grainOf(k.windows).floor(t)
 		}
 		if a, okA := k.time(at); ok && okA {
 			return !a.Before(t)

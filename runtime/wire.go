@@ -1,6 +1,7 @@
 package runtime
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
@@ -202,6 +203,16 @@ func (w *wiring) scriptFailure(err error) error {
 func (w *wiring) accept(ctx context.Context, a *transport.Answer) error {
 	x := exchangeOf(ctx)
 	if x == nil || x.rd == nil {
+		return nil
+	}
+	if x.rd.bare != nil && len(bytes.TrimSpace(a.Body)) == 0 {
+		v, err := w.view(ctx, a)
+		if err == nil {
+			err = x.rd.bare(ctx, v)
+		}
+		if err != nil {
+			return &page.Error{Code: page.CodeBody, Msg: "the body is empty: " + err.Error()}
+		}
 		return nil
 	}
 	err := x.rd.plan.Read(a.Body, a.Header.Get("Content-Type"), x.page)

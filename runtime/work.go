@@ -233,7 +233,7 @@ func (sr *streamRun) one(ctx context.Context, row engine.Chain, sum *summary) ch
 		if sr.only() {
 			c.slice = sr.part.slice
 		}
-		end = c.whole(ctx)
+		end = c.cutAfter(ctx, c.whole(ctx))
 		sr.forgetMark(c)
 	}
 	if end.split {

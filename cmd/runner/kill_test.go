@@ -162,6 +162,7 @@ func TestKill(t *testing.T) {
 		{"details", "jsonl:out", true, killJSON, 5, false},
 		{"page", "csv:out", true, killCSV, 5, false},
 		{"page", "sqlite:out", false, killSQLite, 5, false},
+		{"page", "sqlite:out-{stream}", false, killSQLite, 5, false},
 	} {
 		t.Run(c.stream+" "+c.to[:strings.IndexByte(c.to, ':')], func(t *testing.T) {
 			n := max(2, *kills/c.share)
@@ -185,6 +186,7 @@ func (c *killCase) run(t *testing.T, api *killAPI, bin, connector string, kills 
 	t.Logf("seed %d", seed)
 	r := rand.New(rand.NewPCG(seed, 0))
 	dir := t.TempDir()
+	out := filepath.Join(dir, strings.ReplaceAll(c.to[strings.IndexByte(c.to, ':')+1:], "{stream}", c.stream))
 	start := func() (*exec.Cmd, *bytes.Buffer) {
 		var msg bytes.Buffer
 		cmd := exec.CommandContext(t.Context(), bin, "run", connector, c.stream, "--set", "base_url="+api.URL, "--to", c.to, "--report", "report.json")
@@ -202,7 +204,7 @@ func (c *killCase) run(t *testing.T, api *killAPI, bin, connector string, kills 
 		cmd, msg := start()
 		ended := make(chan error, 1)
 		go func() { ended <- cmd.Wait() }()
-		c.moment(api, r, max(1, left/(kills-done)), filepath.Join(dir, "out"), ended)
+		c.moment(api, r, max(1, left/(kills-done)), out, ended)
 		if err := cmd.Process.Kill(); err != nil && !errors.Is(err, os.ErrProcessDone) {
 			t.Fatal(err)
 		}
@@ -210,7 +212,7 @@ func (c *killCase) run(t *testing.T, api *killAPI, bin, connector string, kills 
 			t.Fatalf("after %d kills: exit %d\n%s", done, cmd.ProcessState.ExitCode(), msg)
 		}
 		if c.ordered && strings.HasPrefix(c.to, "jsonl") {
-			c.prefix(t, filepath.Join(dir, "out"), done)
+			c.prefix(t, out, done)
 		}
 	}
 	t.Logf("%d kills, the last on page %d of %d", kills, api.furthest.Load(), api.pages)
@@ -222,7 +224,7 @@ func (c *killCase) run(t *testing.T, api *killAPI, bin, connector string, kills 
 	if !strings.Contains(msg.String(), "complete, proved") {
 		t.Errorf("%s", msg)
 	}
-	ids := c.read(t, filepath.Join(dir, "out"))
+	ids := c.read(t, out)
 	if !c.ordered {
 		slices.Sort(ids)
 	}

@@ -243,16 +243,16 @@ func (v *Variable) FromJSON(raw json.RawMessage) (json.RawMessage, error) {
 
 // allowed checks enum and pattern.
 func (v *Variable) allowed(raw json.RawMessage, s string) error {
-	if len(v.Enum) > 0 {
-		ok := false
-		words := make([]string, len(v.Enum))
-		for i, e := range v.Enum {
-			one, err := (&Variable{Type: v.Type}).FromJSON(e)
-			ok = ok || err == nil && bytes.Equal(one, raw)
-			words[i] = strings.Trim(string(e), `"`)
+	elements := []json.RawMessage{raw}
+	if v.Type == "list" {
+		elements = nil
+		if err := json.Unmarshal(raw, &elements); err != nil {
+			return err
 		}
-		if !ok {
-			return fmt.Errorf("%s is not one of %s", v.show(string(raw)), quoted(words))
+	}
+	for _, one := range elements {
+		if err := v.listed(one); err != nil {
+			return err
 		}
 	}
 	if v.Pattern == "" {
@@ -274,6 +274,26 @@ func (v *Variable) allowed(raw json.RawMessage, s string) error {
 		}
 	}
 	return nil
+}
+
+// listed checks one value, or one element of a list, against enum.
+func (v *Variable) listed(raw json.RawMessage) error {
+	if len(v.Enum) == 0 {
+		return nil
+	}
+	words := make([]string, len(v.Enum))
+	for i, e := range v.Enum {
+		if v.Type != "list" {
+			if one, err := (&Variable{Type: v.Type}).FromJSON(e); err == nil {
+				e = one
+			}
+		}
+		if bytes.Equal(e, raw) {
+			return nil
+		}
+		words[i] = strings.Trim(string(e), `"`)
+	}
+	return fmt.Errorf("%s is not one of %s", v.show(string(raw)), quoted(words))
 }
 
 // show is a value as messages print it.

@@ -1,6 +1,7 @@
 package spec
 
 import (
+	"encoding/json"
 	"testing"
 	"time"
 )
@@ -99,6 +100,13 @@ func TestVariableFromText(t *testing.T) {
 		if err != nil || string(got) != c.want {
 			t.Errorf("%s %q: %s, %v; want %s", c.typ, c.in, got, err, c.want)
 		}
+	}
+	few := Variable{Type: "list", Enum: []json.RawMessage{json.RawMessage(`"a"`), json.RawMessage(`2`)}}
+	if got, err := few.FromText(`["a", 2, "a"]`); err != nil || string(got) != `["a", 2, "a"]` {
+		t.Errorf("list with enum: %s, %v", got, err)
+	}
+	if _, err := few.FromText("a,c"); err == nil || err.Error() != "`c` is not one of `a` or `2`" {
+		t.Errorf("list with enum: %v", err)
 	}
 	secret := Variable{Type: "url", Secret: true}
 	if _, err := secret.FromText("hunter2"); err == nil || err.Error() != "the value is not an absolute URL" {

@@ -130,7 +130,7 @@ func (s *csvSink) Open(_ context.Context, stream string, mark []byte, fresh bool
 // present returns the columns that the file has: by its mark, or else by its first line. nil: none yet.
 func (s *csvSink) present(f *file, m *fileMark) ([]string, error) {
 	var columns []string
-	if m != nil && m.Columns != nil {
+	if m != nil && m.Columns != nil && (m.Length > 0 || f.length == 0) {
 		err := json.Unmarshal(m.Columns, &columns)
 		return columns, err
 	}
@@ -333,6 +333,15 @@ func (s *csvSink) quoted(b, text []byte, empty bool) []byte {
 }
 
 func (s *csvSink) Mark(_ context.Context, stream string) (string, []byte, error) {
+	return s.mark(stream, func(f *file) (*fileMark, error) { return f.mark() })
+}
+
+// Seal is the last Mark of a run that has ended in order.
+func (s *csvSink) Seal(_ context.Context, stream string) (string, []byte, error) {
+	return s.mark(stream, func(*file) (*fileMark, error) { return s.seal(stream) })
+}
+
+func (s *csvSink) mark(stream string, of func(*file) (*fileMark, error)) (string, []byte, error) {
 	t := s.tables[s.Target(stream)]
 	if t == nil {
 		return "", nil, fmt.Errorf("%s: it is not open", place(s.target, stream))
@@ -344,7 +353,7 @@ func (s *csvSink) Mark(_ context.Context, stream string) (string, []byte, error)
 	if err != nil {
 		return "", nil, err
 	}
-	m, err := f.mark()
+	m, err := of(f)
 	if err != nil {
 		return "", nil, err
 	}

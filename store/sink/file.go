@@ -27,6 +27,7 @@ type file struct {
 	regular  bool
 	segment  segment // zero without rotation
 	length   int64   // bytes that are written
+	grown    int64   // of them behind a closed mark, when it was opened
 	synced   int64   // of them on the disk for certain
 	started  int64   // of them on their way to it
 	dropped  int64   // of them out of the page cache, as good as
@@ -82,6 +83,7 @@ type fileMark struct {
 	Synced  int64           `json:"synced"` // of Length on the disk for certain
 	Sum     string          `json:"sum,omitempty"`
 	Columns json.RawMessage `json:"columns,omitempty"` // csv
+	Closed  bool            `json:"closed,omitempty"`  // the run ended in order: what stands behind it is somebody else's
 }
 
 // open readies the file and brings it back to m; nil: go on at its end. missing says that the file
@@ -107,7 +109,7 @@ func (f *file) open(m *fileMark, fresh bool) (missing bool, err error) {
 		if path, missing, err = f.findSegment(m, fresh); err != nil {
 			return false, err
 		}
-		if missing {
+		if missing || m != nil && f.segment.number != m.Segment.Number {
 			m = nil
 		}
 	} else if m != nil && m.Segment != nil {
@@ -181,7 +183,8 @@ func syncFolder(path string) error {
 	return nil
 }
 
-// cut brings the open file back to m: to its end when m is nil, to nothing when fresh.
+// cut brings the open file back to m: to its end when m is nil, to nothing when fresh. What stands behind
+// a closed mark is kept.
 func (f *file) cut(m *fileMark, fresh bool) error {
 	want := f.length
 	switch {
@@ -199,6 +202,9 @@ func (f *file) cut(m *fileMark, fresh bool) error {
 		if !ok {
 			return &ShortError{Target: f.path, Path: f.shown(), Have: m.Synced, Want: want}
 		}
+		if m.Closed {
+			f.grown, want = f.length-want, f.length
+		}
 	}
 	if want != f.length {
 		if err := f.f.Truncate(want); err != nil {
@@ -206,7 +212,7 @@ func (f *file) cut(m *fileMark, fresh bool) error {
 		}
 		f.length = want
 	}
-	if m == nil && want > 0 && f.opt.codec == nil {
+	if (m == nil || f.grown > 0) && want > 0 && f.opt.codec == nil {
 		if err := f.endLine(); err != nil {
 			return err
 		}

@@ -57,6 +57,9 @@ func (s *files) openFile(stream string, mark []byte, fresh bool, header func() [
 	if missing {
 		s.add("output_moved", fmt.Sprintf("%s is not there any more; a new file was begun", name))
 	}
+	if f.grown > 0 {
+		s.add("output_grown", fmt.Sprintf("%s has %d bytes that were written by somebody else since the last run ended; they are kept, and new records follow them", name, f.grown))
+	}
 	s.open[path] = f
 	return f, m, false, nil
 }
@@ -67,6 +70,25 @@ func (s *files) file(stream string) (*file, error) {
 		return f, nil
 	}
 	return nil, fmt.Errorf("%s: it is not open", place(s.target, stream))
+}
+
+// seal is the last mark of a run: all of the file is on the disk, as far as that is promised, and the
+// next run takes what it finds behind it for somebody else's.
+func (s *files) seal(stream string) (*fileMark, error) {
+	f, err := s.file(stream)
+	if err != nil {
+		return nil, err
+	}
+	if f.synced < f.length {
+		if err := f.sync(); err != nil {
+			return nil, explain(f.shown(), err)
+		}
+	}
+	m, err := f.mark()
+	if err == nil {
+		m.Closed = f.regular
+	}
+	return m, err
 }
 
 // Durable is in Sink.

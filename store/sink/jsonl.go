@@ -66,6 +66,16 @@ func (s *jsonl) Mark(_ context.Context, stream string) (string, []byte, error) {
 	return m.Path, b, err
 }
 
+// Seal is the last Mark of a run that has ended in order.
+func (s *jsonl) Seal(_ context.Context, stream string) (string, []byte, error) {
+	m, err := s.seal(stream)
+	if err != nil {
+		return "", nil, err
+	}
+	b, err := json.Marshal(m)
+	return m.Path, b, err
+}
+
 func (s *jsonl) Close(context.Context) error { return s.close() }
 
 // lines appends the records to buf, each with a line end. A record that has one inside, which JSON

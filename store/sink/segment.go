@@ -69,8 +69,9 @@ func segments(path string) ([]segment, error) {
 	return list, nil
 }
 
-// findSegment says which file to open for m and removes those that were begun after it. Without a
-// mark the next segment is a new one; missing says that the mark's is gone.
+// findSegment says which file to open for m and removes those that were begun after it, unless m is
+// closed: then somebody else has begun them, and the next segment is a new one. So it is without a mark;
+// missing says that the mark's is gone.
 func (f *file) findSegment(m *fileMark, fresh bool) (path string, missing bool, err error) {
 	list, err := segments(f.path)
 	if err != nil {
@@ -92,7 +93,7 @@ func (f *file) findSegment(m *fileMark, fresh bool) (path string, missing bool, 
 	last := max(keep, 0)
 	found := false
 	for _, s := range list {
-		if keep >= 0 && s.number > keep {
+		if keep >= 0 && s.number > keep && (fresh || !m.Closed) {
 			if err := os.Remove(s.path(f.path)); err != nil {
 				return "", false, err
 			}
@@ -101,12 +102,33 @@ func (f *file) findSegment(m *fileMark, fresh bool) (path string, missing bool, 
 		last = max(last, s.number)
 		found = found || s.number == keep
 	}
-	if m != nil && !fresh && found {
+	missing = m != nil && !fresh && !found
+	if found && last > keep {
+		if n, whole := sizeBehind(f.path, list, m); whole {
+			f.grown, found = n, false
+		}
+	}
+	if found {
 		f.segment = segment{m.Segment.Number, m.Segment.Begun.UTC()}
 		return f.segment.path(f.path), false, nil
 	}
 	f.segment = segment{last + 1, f.now().UTC().Truncate(time.Second)}
-	return f.segment.path(f.path), m != nil && !fresh, nil
+	return f.segment.path(f.path), missing, nil
+}
+
+// sizeBehind is how many bytes stand behind m in its segment and those after it; whole is false when its
+// segment is shorter than m says.
+func sizeBehind(path string, list []segment, m *fileMark) (n int64, whole bool) {
+	n = -m.Length
+	for _, s := range list {
+		info, err := os.Stat(s.path(path))
+		if err != nil || s.number < m.Segment.Number {
+			continue
+		}
+		n += info.Size()
+		whole = whole || s.number == m.Segment.Number && info.Size() >= m.Length
+	}
+	return n, whole
 }
 
 // idle makes sure that nobody is writing to the last segment, before any is removed.

@@ -133,7 +133,7 @@ func TestURIErrors(t *testing.T) {
 		"csv:a?delimiter=ab":                     `csv:a: option delimiter=ab: it is one character, or tab`,
 		"csv:a?columns=a,,b":                     `csv:a: option columns=a,,b: a column is empty or named twice`,
 		"csv:a?eol=cr":                           `csv:a: option eol=cr: it is one of crlf, lf`,
-		"sqlite:{stream}.db":                     `sqlite:{stream}.db: the sink needs the path of one file; {stream} goes into ?table=`,
+		"sqlite:-":                               `sqlite:-: the sink needs the path of a file`,
 		"http:ftp://host":                        `http:ftp://host: it is not a URL such as https://host/path`,
 		"https://host?format=xml":                `http:https://host: option format=xml: it is one of ndjson, hec, logscale, bulk`,
 		"https://host?batch=0":                   `http:https://host: option batch=0: it is a whole number above 0`,

@@ -19,32 +19,44 @@ import (
 var sqliteKind = Kind{
 	Name:      "sqlite",
 	Target:    "PATH",
-	Doc:       "a table a stream with the columns seq, key, record (JSON text), chain, at; a record with a key replaces the one with the same key",
+	Doc:       "a table a stream with the columns seq, key, record (JSON text), chain, at; a record with a key replaces the one with the same key; {stream} in the path is replaced: a database a stream",
 	Guarantee: "exactly once: in the checkpoint's own transaction when it is the state file, else rows after the last checkpoint are taken back on resume",
 	Options: []Option{
 		{"table", "{stream}", "name of the table; {stream} is replaced"},
 		{"fsync", "page", "page: a page survives a power cut once it is committed; never: left to the system"},
 	},
 	Open: func(_ context.Context, target string, set Settings, opt Options) (Sink, error) {
-		wrap := func(err error) (Sink, error) { return nil, fmt.Errorf("sqlite:%s: %w", target, err) }
-		if target == "" || target == "-" || strings.Contains(target, "{stream}") {
-			return wrap(errors.New("the sink needs the path of one file; {stream} goes into ?table="))
+		many := strings.Contains(target, "{stream}")
+		s, err := newSQLite(target, set, opt)
+		switch {
+		case err != nil:
+			return nil, fmt.Errorf("sqlite:%s: %w", target, err)
+		case many:
+			opt.Ledger = "" // a transaction of the ledger is of one file
+			return &sqlites{target: target, byPath: map[string]*sqlite{}, make: func(target string) (*sqlite, error) { return newSQLite(target, set, opt) }}, nil
 		}
-		sync, err := set.word("fsync", "page", "never")
-		if err != nil {
-			return wrap(err)
-		}
-		path, err := filepath.Abs(target)
-		if err != nil {
-			return wrap(err)
-		}
-		s := &sqlite{path: resolve(path), name: target, table: "{stream}", full: sync == "page", now: opt.Now, tables: map[string]*sqlTable{}}
-		if t, ok := set["table"]; ok {
-			s.table = t
-		}
-		s.shared = opt.Ledger != "" && opt.Ledger == s.path
 		return s, nil
 	},
+}
+
+func newSQLite(target string, set Settings, opt Options) (*sqlite, error) {
+	if target == "" || target == "-" {
+		return nil, errors.New("the sink needs the path of a file")
+	}
+	sync, err := set.word("fsync", "page", "never")
+	if err != nil {
+		return nil, err
+	}
+	path, err := filepath.Abs(target)
+	if err != nil {
+		return nil, err
+	}
+	s := &sqlite{path: resolve(path), name: target, table: "{stream}", full: sync == "page", now: opt.Now, tables: map[string]*sqlTable{}}
+	if t, ok := set["table"]; ok {
+		s.table = t
+	}
+	s.shared = opt.Ledger != "" && opt.Ledger == s.path
+	return s, nil
 }
 
 // resolve follows symbolic links as far as the path exists.
@@ -76,6 +88,8 @@ type sqliteMark struct {
 	Path  string `json:"path"`
 	Table string `json:"table"`
 	Seq   int64  `json:"seq"` // of the last row
+	// Closed: the run ended in order, and rows behind Seq are somebody else's.
+	Closed bool `json:"closed,omitempty"`
 }
 
 // Database is the file the sink writes to, absolute, symbolic links resolved.
@@ -134,6 +148,9 @@ func (s *sqlite) Open(ctx context.Context, stream string, mark []byte, fresh boo
 		}
 		return s.explain(err)
 	}
+	if t.grown > 0 {
+		s.add("output_grown", fmt.Sprintf("rows of table %s in %s that were written by somebody else since the last run ended: %d; they are kept", name, s.name, t.grown))
+	}
 	s.tables[name] = t
 	return nil
 }
@@ -154,6 +171,15 @@ func (s *sqlite) Write(ctx context.Context, stream, chain string, records [][]by
 }
 
 func (s *sqlite) Mark(ctx context.Context, stream string) (string, []byte, error) {
+	return s.mark(ctx, stream, false)
+}
+
+// Seal is the last Mark of a run that has ended in order.
+func (s *sqlite) Seal(ctx context.Context, stream string) (string, []byte, error) {
+	return s.mark(ctx, stream, true)
+}
+
+func (s *sqlite) mark(ctx context.Context, stream string, closed bool) (string, []byte, error) {
 	t := s.tables[s.tableName(stream)]
 	if t == nil {
 		return "", nil, fmt.Errorf("%s: table %s is not open", s.name, s.tableName(stream))
@@ -171,7 +197,7 @@ func (s *sqlite) Mark(ctx context.Context, stream string) (string, []byte, error
 			return "", nil, s.explain(err)
 		}
 	}
-	b, err := json.Marshal(sqliteMark{s.path, t.name, t.seq})
+	b, err := json.Marshal(sqliteMark{s.path, t.name, t.seq, closed})
 	return s.Target(stream), b, err
 }
 

@@ -197,3 +197,32 @@ func TestSQLiteTx(t *testing.T) {
 		}
 	}
 }
+
+// A path with {stream} is a database a stream, each taken back by its own mark.
+func TestSQLitePerStream(t *testing.T) {
+	dir := t.TempDir()
+	uri := "sqlite:" + filepath.Join(dir, "out-{stream}.db")
+	s := open(t, uri, "a", nil, false, sink.Options{Ledger: filepath.Join(dir, "out-a.db")})
+	check(t, s.Open(t.Context(), "b/c", nil, false))
+	kept := map[string][]byte{}
+	for _, stream := range []string{"a", "b/c"} {
+		check(t, s.Write(t.Context(), stream, "", [][]byte{[]byte("1"), []byte("2")}, []string{"k1", "k2"}))
+		kept[stream] = mark(t, s, stream)
+		check(t, s.Write(t.Context(), stream, "", [][]byte{[]byte("3")}, []string{"k1"}))
+		mark(t, s, stream)
+	}
+	check(t, s.Close(t.Context()))
+	s = open(t, uri, "a", kept["a"], false, sink.Options{})
+	check(t, s.Open(t.Context(), "b/c", kept["b/c"], true))
+	seal(t, s, "a")
+	if !s.(interface{ Holds(string) bool }).Holds("a") || s.(interface{ Holds(string) bool }).Holds("d") {
+		t.Error("a has a database, d has none")
+	}
+	check(t, s.Close(t.Context()))
+	if got := rows(t, filepath.Join(dir, "out-a.db"), "a"); !reflect.DeepEqual(got, []string{"1 k1 1 ", "2 k2 2 "}) {
+		t.Errorf("%q", got)
+	}
+	if got := rows(t, filepath.Join(dir, "out-b_c.db"), "b_c"); got != nil {
+		t.Errorf("%q", got)
+	}
+}

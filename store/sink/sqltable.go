@@ -19,6 +19,7 @@ type sqlTable struct {
 	name  string
 	undo  bool
 	seq   int64
+	grown int64 // rows behind a closed mark, when it was opened
 	pages []sqlPage
 	text  strings.Builder // records and keys of pages
 	marks []int64         // seq after each of the last writes, oldest first
@@ -91,11 +92,16 @@ func (t *sqlTable) open(ctx context.Context, db *sql.DB, m *sqliteMark, fresh bo
 		t.seq = 0
 	case m != nil && t.seq < m.Seq:
 		return &ShortError{Have: t.seq, Want: m.Seq}
+	case m != nil && m.Closed:
+		err = tx.QueryRowContext(ctx, "SELECT count(*) FROM "+table+" WHERE seq > ?", m.Seq).Scan(&t.grown)
 	case m != nil && t.seq > m.Seq:
-		exec("DELETE FROM "+table+" WHERE seq > ?", m.Seq)
+		exec("DELETE FROM "+table+" WHERE seq > ? AND seq <= ?", m.Seq, t.seq)
 		exec("INSERT INTO "+table+" (seq, key, record, chain, at) SELECT seq, key, record, chain, at FROM runner_sink_undo WHERE name = ?1 AND replaced_by > ?2 AND seq <= ?2", t.name, m.Seq)
 		exec("DELETE FROM runner_sink_undo WHERE name = ? AND replaced_by > ?", t.name, m.Seq)
 		t.seq = m.Seq
+	}
+	if err == nil { // rows that were put in by hand have numbers too
+		err = tx.QueryRowContext(ctx, "SELECT max(?, coalesce(max(seq), 0)) FROM "+table, t.seq).Scan(&t.seq)
 	}
 	exec("INSERT INTO runner_sink (name, seq) VALUES (?, ?) ON CONFLICT (name) DO UPDATE SET seq = excluded.seq", t.name, t.seq)
 	if err != nil {
