@@ -23,6 +23,7 @@ type chain struct {
 	partition json.RawMessage
 	window    *windowValues
 	limits    windowLimits
+	settings  *Config // as the walk began with them
 
 	state     chainState          // after the last page that was handed to the committer
 	keys      *keySet             // nil when nothing needs de-duplication

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"maps"
 	"net/url"
 	"regexp"
 	"slices"
@@ -20,7 +21,8 @@ import (
 // Config is the values of a connector's variables for one run.
 type Config struct {
 	values map[string]json.RawMessage
-	object json.RawMessage // all of them as one JSON object
+	given  map[string]json.RawMessage // as they were given: "-30d"; those without a value are not there
+	object json.RawMessage            // all of them as one JSON object
 }
 
 // ConfigSource is where values come from, strongest first: Set (--set), File (--config), the
@@ -43,7 +45,7 @@ func (e *ConfigError) Error() string { return "config." + e.Name + ": " + e.Msg 
 
 // ResolveConfig gives every variable its value; all problems are reported at once.
 func ResolveConfig(vars []*spec.Variable, src ConfigSource) (*Config, error) {
-	c := &Config{values: make(map[string]json.RawMessage, len(vars))}
+	c := &Config{values: make(map[string]json.RawMessage, len(vars)), given: make(map[string]json.RawMessage, len(vars))}
 	var errs []error
 	known := map[string]*spec.Variable{}
 	for _, v := range vars {
@@ -69,7 +71,7 @@ func ResolveConfig(vars []*spec.Variable, src ConfigSource) (*Config, error) {
 		}
 	}
 	for _, v := range vars {
-		raw, err := value(v, src)
+		raw, given, err := value(v, src)
 		if err != nil {
 			errs = append(errs, err)
 			continue
@@ -79,6 +81,9 @@ func ResolveConfig(vars []*spec.Variable, src ConfigSource) (*Config, error) {
 		}
 		src.hide(v, raw)
 		c.values[v.Name] = raw
+		if given != nil {
+			c.given[v.Name] = given
+		}
 	}
 	c.object = c.marshal()
 	return c, errors.Join(errs...)
@@ -129,6 +134,33 @@ func names(vars []*spec.Variable) []string {
 	return out
 }
 
+// relative are the values of those variables among names that were given relative to now.
+func (c *Config) relative(vars []*spec.Variable, names []string) map[string]json.RawMessage {
+	var out map[string]json.RawMessage
+	for _, v := range vars {
+		given := c.given[v.Name]
+		if v.Type != "time" || v.Secret || given == nil || bytes.Equal(given, c.values[v.Name]) || !slices.Contains(names, v.Name) {
+			continue
+		}
+		if out == nil {
+			out = map[string]json.RawMessage{}
+		}
+		out[v.Name] = c.values[v.Name]
+	}
+	return out
+}
+
+// with is c with other values.
+func (c *Config) with(values map[string]json.RawMessage) *Config {
+	if len(values) == 0 {
+		return c
+	}
+	out := &Config{values: maps.Clone(c.values), given: c.given}
+	maps.Copy(out.values, values)
+	out.object = out.marshal()
+	return out
+}
+
 // Value returns the JSON of a variable's value: null without one.
 func (c *Config) Value(name string) json.RawMessage { return c.values[name] }
 
@@ -143,9 +175,8 @@ func (c *Config) marshal() json.RawMessage {
 	return append(b, '}')
 }
 
-// value finds and checks one variable's value; nil means it has none.
-func value(v *spec.Variable, src ConfigSource) (json.RawMessage, error) {
-	var given json.RawMessage
+// value finds and checks one variable's value, and says how it was given; nil means it has none.
+func value(v *spec.Variable, src ConfigSource) (out, given json.RawMessage, err error) {
 	where := ""
 	if s, ok := src.Set[v.Name]; ok {
 		given, where = fromText(v.Type, s), "--set"
@@ -161,24 +192,23 @@ func value(v *spec.Variable, src ConfigSource) (json.RawMessage, error) {
 	}
 	if given == nil || string(given) == "null" {
 		if !v.Required {
-			return nil, nil
+			return nil, nil, nil
 		}
 		msg := "is required; give it with --set " + v.Name + "=…"
 		if v.Env != "" {
 			msg += " or in the environment variable " + v.Env
 		}
-		return nil, &ConfigError{v.Name, msg}
+		return nil, nil, &ConfigError{v.Name, msg}
 	}
 	src.hide(v, given)
-	out, err := check(v, given, src.Now)
-	if err != nil {
+	if out, err = check(v, given, src.Now); err != nil {
 		shown := " " + string(given)
 		if v.Secret {
 			shown = ""
 		}
-		return nil, &ConfigError{v.Name, fmt.Sprintf("%s%s: %v", where, shown, err)}
+		return nil, nil, &ConfigError{v.Name, fmt.Sprintf("%s%s: %v", where, shown, err)}
 	}
-	return out, nil
+	return out, given, nil
 }
 
 // fromText makes JSON of a value that came as text (flag, environment).

@@ -46,7 +46,7 @@ func (g *got) release() {
 // scopeAt is what the names in a request of this chain stand for.
 func (c *chain) scopeAt(st *chainState, q *engine.Request) *scope {
 	sc := &scope{
-		job: c.sr.bound, config: c.sr.config, watermark: c.sr.filterBy(st.Watermark, st.First), partition: c.partition,
+		job: c.sr.bound, config: c.config(), watermark: c.sr.filterBy(st.Watermark, st.First), partition: c.partition,
 		window: c.window, page: q, memo: st.Memo, run: c.sr.id, received: st.Received,
 	}
 	if s := c.session(st); s != nil {

@@ -44,7 +44,7 @@ func MoveCheckpoint(state json.RawMessage, fingerprint string, position json.Raw
 	if err != nil {
 		return nil, err
 	}
-	moved := chainState{State: engine.StartAt(position), Fingerprint: fingerprint, Watermark: s.Watermark, Pending: s.Pending,
+	moved := chainState{State: engine.StartAt(position), Fingerprint: fingerprint, Times: s.Times, Watermark: s.Watermark, Pending: s.Pending,
 		Recent: s.Recent, First: s.First, Inherit: s.Inherit, Unordered: true}
 	return moved.marshal()
 }

@@ -46,6 +46,7 @@ func (sr *streamRun) chain(ctx context.Context, row engine.Chain) (*chain, error
 			return nil, err
 		}
 	}
+	c.settings = c.sr.config.with(c.state.Times)
 	if err := c.ownStart(ctx); err != nil {
 		return nil, err
 	}
@@ -64,6 +65,14 @@ func (sr *streamRun) chain(ctx context.Context, row engine.Chain) (*chain, error
 	return c, nil
 }
 
+// config is the configuration as the chain's walk began with it.
+func (c *chain) config() *Config {
+	if c.settings == nil {
+		return c.sr.config
+	}
+	return c.settings
+}
+
 // windowPartition is the stream's window, nil without.
 func (sr *streamRun) windowPartition() *spec.Window {
 	for _, p := range sr.spec.Partitions {
@@ -78,7 +87,7 @@ func (sr *streamRun) windowPartition() *spec.Window {
 // the watermark that requests filter by is pinned for the whole walk.
 func (c *chain) start(ctx context.Context, mark engine.Bookmark) error {
 	inherit := c.state.Inherit
-	c.state = chainState{Fingerprint: c.sr.roundData.Fingerprint, Inherit: inherit}
+	c.state = chainState{Fingerprint: c.sr.roundData.Fingerprint, Inherit: inherit, Times: c.sr.config.relative(c.sr.connector.Config, c.sr.spec.Asks)}
 	position := c.sr.rebase(mark.Kept)
 	if begin := c.sr.job.Begin[c.sr.spec.Name]; begin != nil {
 		position = begin

@@ -14,12 +14,13 @@ import (
 type chainState struct {
 	engine.State
 
-	Fingerprint string          `json:"fp,omitempty"`        // of the request and pagination parts that this walk began with
-	Watermark   json.RawMessage `json:"watermark,omitempty"` // pinned for the walk: what requests filter by
-	Pending     json.RawMessage `json:"pending,omitempty"`   // greatest watermark seen in the walk
-	Latest      json.RawMessage `json:"latest,omitempty"`    // watermark field of the last record, to check the order
-	Unordered   bool            `json:"unordered,omitempty"` // the declared order was violated
-	Recent      recentKeys      `json:"recent,omitzero"`     // keys next to Pending
+	Fingerprint string                     `json:"fp,omitempty"`        // of the request and pagination parts that this walk began with
+	Times       map[string]json.RawMessage `json:"times,omitempty"`     // relative times of the configuration that requests name, pinned for the walk
+	Watermark   json.RawMessage            `json:"watermark,omitempty"` // pinned for the walk: what requests filter by
+	Pending     json.RawMessage            `json:"pending,omitempty"`   // greatest watermark seen in the walk
+	Latest      json.RawMessage            `json:"latest,omitempty"`    // watermark field of the last record, to check the order
+	Unordered   bool                       `json:"unordered,omitempty"` // the declared order was violated
+	Recent      recentKeys                 `json:"recent,omitzero"`     // keys next to Pending
 
 	TokenAt   time.Time       `json:"token_at,omitzero"`    // when the answer that carried the position came
 	TokenSkew apart           `json:"token_skew,omitempty"` // the server's clock minus ours then

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"regexp"
+	"slices"
 	"sync"
 	"time"
 
@@ -324,17 +325,23 @@ func (sr *streamRun) lost() bool {
 }
 
 // fingerprint says which requests a position belongs to: the stream's parts as written, and the
-// values of the configuration that are part of them. Addresses, times and secrets may change.
+// values of the configuration that are part of them, relative times as they are given. Addresses and
+// secrets may change, and so may what only says which chains there are, or where they begin.
 func (sr *streamRun) fingerprint() string {
 	h := xxhash.New()
 	h.WriteString(sr.spec.Fingerprint)
 	for _, v := range sr.connector.Config {
-		switch {
-		case v.Secret, v.Type == "url", v.Type == "time", v.Type == "duration":
+		asked := slices.Contains(sr.spec.Asks, v.Name)
+		moves := v.Type == "time" || v.Type == "duration" || slices.Contains(sr.spec.Lists, v.Name)
+		if v.Secret || v.Type == "url" || moves && !asked {
 			continue
 		}
 		h.WriteString("\x00" + v.Name + "\x00")
-		h.Write(sr.config.values[v.Name])
+		if v.Type == "time" {
+			h.Write(sr.config.given[v.Name])
+		} else {
+			h.Write(sr.config.values[v.Name])
+		}
 	}
 	return fmt.Sprintf("%016x", h.Sum64())
 }

@@ -14,8 +14,9 @@ import (
 
 // fingerprint hashes what a stored token depends on: the request, the records' path, the session
 // and the pagination as they are written, the path of base_url, the parameters and headers of
-// http, and the hook file. Comments, the order of keys and the host are left out.
-func (r reader) fingerprint(http, stream *mapping, hook *Hook) string {
+// http, and the hook file. Comments, the order of keys and the host are left out. asks are the variables
+// of `config` that these parts name, sorted; it may hold other words of the hook, too.
+func (r reader) fingerprint(http, stream *mapping, hook *Hook) (hash string, asks []string) {
 	var b strings.Builder
 	part := func(name string, m *mapping, key string) {
 		if m.any(key) {
@@ -41,7 +42,36 @@ func (r reader) fingerprint(http, stream *mapping, hook *Hook) string {
 		b.WriteString("hook=" + strconv.Quote(hook.Text))
 	}
 	sum := sha256.Sum256([]byte(b.String()))
-	return hex.EncodeToString(sum[:16])
+	asks = settingsIn(b.String())
+	if hook != nil && strings.Contains(hook.Text, "config") { // however it takes them out of there
+		asks = append(asks, word.FindAllString(hook.Text, -1)...)
+		slices.Sort(asks)
+	}
+	return hex.EncodeToString(sum[:16]), slices.Compact(asks)
+}
+
+var word = regexp.MustCompile(`[A-Za-z_]\w*`)
+
+var setting = regexp.MustCompile(`\bconfig\s*(?:\?\.|\.)?\s*(?:\[\s*\\*['"])?([A-Za-z_][\w-]*)`)
+
+// settingsIn are the variables of `config` that a text mentions, sorted.
+func settingsIn(text string) []string {
+	var names []string
+	for _, m := range setting.FindAllStringSubmatch(text, -1) {
+		names = append(names, m[1])
+	}
+	slices.Sort(names)
+	return slices.Compact(names)
+}
+
+// namedIn are the variables that a value of the mapping mentions.
+func namedIn(m *mapping, key string) []string {
+	if !m.any(key) {
+		return nil
+	}
+	var b strings.Builder
+	canonical(&b, follow(m.at(key)))
+	return settingsIn(b.String())
 }
 
 var urlOrigin = regexp.MustCompile(`^[A-Za-z]+://[^/?#]*`)
