@@ -68,8 +68,9 @@ type streamRun struct {
 
 	stats stats
 
-	sharing  sync.Mutex // of the session in roundData
-	patience time.Time  // a session that is not ready by then is left open for another call to wait for; zero: for as long as it takes
+	sharing  sync.Mutex      // of the session in roundData
+	outlived []*sessionState // older than ttl and replaced, still to be closed
+	patience time.Time       // a session that is not ready by then is left open for another call to wait for; zero: for as long as it takes
 
 	mu       sync.Mutex
 	marks    map[string]engine.Bookmark
