@@ -153,7 +153,7 @@ func (sr *streamRun) beginRound(ctx context.Context) error {
 			return err
 		}
 	}
-	sr.roundData = roundData{Fingerprint: sr.fingerprint(), With: sr.roundData.With, Own: sr.roundData.Own}
+	sr.roundData = roundData{Fingerprint: sr.fingerprint(), With: sr.roundData.With, Own: sr.roundData.Own, Hidden: sr.hidesTokens()}
 	sr.round = engine.Round{Number: sr.round.Number + 1, Open: true, Now: sr.started}
 	return sr.putRound(ctx)
 }

@@ -21,6 +21,7 @@ type roundData struct {
 	Own         bool          `json:"own,omitempty"`      // its chains are listed by a walk of the parent that is for children alone
 	Reopened    bool          `json:"reopened,omitempty"` // the session was lost on the way: some of it was read in another
 	Base        string        `json:"base,omitempty"`     // origin of the base URL that its positions belong to
+	Hidden      bool          `json:"hidden,omitempty"`   // its tokens are secrets
 }
 
 func (d roundData) marshal() json.RawMessage {
