@@ -58,6 +58,7 @@ type streamRun struct {
 	stand     *streamRun // a walk of this stream for its children alone, beside this one
 	known     parents
 	listedTo  map[string]*listed // by base: up to where earlier runs have listed windows
+	relisted  bool               // its lists of values have changed since the round was listed
 	queue     *queue
 	turns     *turns
 	limited   bool // to a number of records
@@ -325,13 +326,15 @@ func (sr *streamRun) lost() bool {
 }
 
 // fingerprint says which requests a position belongs to: the stream's parts as written, and the
-// values of the configuration that are part of them. Addresses, times and secrets may change.
+// values of the configuration that are part of them. Addresses, times and secrets may change, and so may
+// the lists that chains are made of.
 func (sr *streamRun) fingerprint() string {
 	h := xxhash.New()
 	h.WriteString(sr.spec.Fingerprint)
+	listed := sr.onlyListed()
 	for _, v := range sr.connector.Config {
 		switch {
-		case v.Secret, v.Type == "url", v.Type == "time", v.Type == "duration":
+		case listed[v.Name], v.Secret, v.Type == "url", v.Type == "time", v.Type == "duration":
 			continue
 		}
 		h.WriteString("\x00" + v.Name + "\x00")
