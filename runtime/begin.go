@@ -104,8 +104,9 @@ func (sr *streamRun) readRound(ctx context.Context) error {
 	sr.round, sr.roundData = round, roundDataOf(round)
 	sr.before = sr.roundData.Base
 	if round.Open && sr.roundData.Fingerprint != sr.fingerprint() {
-		sr.notice("", NoticeTokenDropped, "the connector's request or pagination changed since the last run: the walk begins anew")
-		sr.round.Open = false
+		if err := sr.dropRound(ctx); err != nil {
+			return err
+		}
 	}
 	if sr.job.Begin[sr.spec.Name] != nil {
 		sr.round.Open = false
@@ -153,7 +154,7 @@ func (sr *streamRun) beginRound(ctx context.Context) error {
 			return err
 		}
 	}
-	sr.roundData = roundData{Fingerprint: sr.fingerprint(), With: sr.roundData.With, Own: sr.roundData.Own}
+	sr.roundData = roundData{Fingerprint: sr.fingerprint(), With: sr.roundData.With, Own: sr.roundData.Own, Hidden: sr.hidesTokens()}
 	sr.round = engine.Round{Number: sr.round.Number + 1, Open: true, Now: sr.started}
 	return sr.putRound(ctx)
 }
@@ -166,7 +167,11 @@ func (sr *streamRun) resume(ctx context.Context) error {
 	ended := sr.roundData.Ended
 	sr.roundData.Ended = false
 	again := ended && sr.continues() && sr.roundData.Session == nil
-	windowed := sr.windowPartition() != nil && (again || !sr.round.Listed && sr.parent == nil) // or a run was killed while it listed them
+	sr.relisted = sr.roundData.Values != 0 && sr.listsValues() && sr.roundData.Values != sr.valuesHash(ctx)
+	windowed := sr.windowPartition() != nil && (again || sr.relisted || !sr.round.Listed && sr.parent == nil) // or a run was killed while it listed them
+	if sr.relisted {
+		sr.round.Listed = false
+	}
 	if ended && sr.round.Listed && sr.parent == nil && sessionPartition(sr.spec) == nil {
 		sr.round.Listed = false // the list may have grown
 	}

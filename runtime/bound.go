@@ -35,6 +35,8 @@ type bound struct {
 
 	mu    sync.Mutex
 	auths map[*spec.Auth]auth.Scheme
+
+	held heldExchanges
 }
 
 // bind resolves the configuration and reads the connector again with it.

@@ -55,6 +55,8 @@ type chainEnd struct {
 // run drains the chain from its state until it ends, is stopped, or its slice is used up. Everything
 // that was handed to the committer is acknowledged when it returns.
 func (c *chain) run(ctx context.Context) chainEnd {
+	c.hold()
+	defer c.release(true)
 	end := c.loop(ctx)
 	c.drop()
 	if err := c.settle(); err != nil && end.err == nil {
@@ -292,6 +294,7 @@ func (c *chain) tokenOfError(ctx context.Context, g *got) (json.RawMessage, erro
 		}
 		v, err := g.view.pick(ctx, f.Token, c.walk.Rules.Present)
 		if err != nil || c.walk.Rules.Present(v) {
+			c.sr.hideToken(v)
 			return clone(v), err
 		}
 	}
@@ -332,6 +335,7 @@ func (c *chain) row(st chainState, verdict, reason string, done bool) (engine.Ch
 	if done {
 		st = chainState{Pending: st.Pending, Recent: st.Recent} // the round's end needs them
 	}
+	st.Shown = c.sr.shownPosition(st.Position)
 	b, err := st.marshal()
 	row.State = b
 	return row, err

@@ -83,14 +83,45 @@ func (k Kinds) Parse(name string, src []byte, hook func(string) (string, string,
 	}
 	read := hookFiles{}
 	c := &Connector{Source: src, hook: read.again, kinds: k}
-	var err error
-	if c.Spec, err = spec.Parse(name, src, k.options(read.first(hook))); err != nil {
+	var err, other error
+	checks := k.options(read.first(hook))
+	checks.Compile = func(s *spec.Connector) (errs []*spec.Error) {
+		c.program, errs, other = checkScripts(s, opt)
+		return errs
+	}
+	if c.Spec, err = spec.Parse(name, src, checks); err == nil {
+		err = other
+	}
+	if err != nil {
+		if c.program != nil {
+			c.program.Close()
+		}
 		return nil, err
 	}
-	if c.program, err = compile(c.Spec, opt); err != nil {
-		return nil, err
+	return c, nil
+}
+
+// checkScripts compiles a connector, which may be one that could not be read whole, and returns what is wrong
+// with its expressions and its hook. err is of another kind.
+func checkScripts(s *spec.Connector, opt script.Options) (p *script.Program, errs []*spec.Error, err error) {
+	p, err = compile(s, opt)
+	var wrong script.Errors
+	switch {
+	case err == nil:
+		return p, checkFunctions(s, p), nil
+	case !errors.As(err, &wrong):
+		return nil, nil, err
 	}
-	return c, checkFunctions(c.Spec, c.program)
+	for _, e := range wrong {
+		errs = append(errs, &spec.Error{Pos: spec.Pos{File: e.File, Line: e.Line, Col: e.Col}, Msg: e.Msg, Hint: e.Hint})
+	}
+	bare := *s
+	bare.Exprs, opt.Worker = nil, nil
+	if p, err := compile(&bare, opt); err == nil { // the hook has what functions it has
+		errs = append(errs, checkFunctions(s, p)...)
+		p.Close()
+	}
+	return nil, errs, nil
 }
 
 // hookFiles are the hook files that a connector asked for, by name: every run of it sees the same.
@@ -142,8 +173,10 @@ func compile(s *spec.Connector, opt script.Options) (*script.Program, error) {
 }
 
 // checkFunctions refuses a connector whose YAML counts on a hook function that is not there.
-func checkFunctions(s *spec.Connector, p *script.Program) error {
-	var errs spec.Errors
+func checkFunctions(s *spec.Connector, p *script.Program) (errs []*spec.Error) {
+	if s.Hook == nil || s.Hook.File == "" {
+		return nil // whoever needs it has been told that there is none
+	}
 	for _, st := range s.Streams {
 		has := func(role string) bool {
 			name := role
@@ -165,10 +198,7 @@ func checkFunctions(s *spec.Connector, p *script.Program) error {
 			}
 		}
 	}
-	if len(errs) > 0 {
-		return errs
-	}
-	return nil
+	return errs
 }
 
 // bind reads the connector again with the configuration of a run filled in.

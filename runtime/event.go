@@ -56,6 +56,7 @@ const (
 	NoticeOrderViolated  = "order_violated"
 	NoticeDetailsMissing = "details_missing"
 	NoticeParentGone     = "parent_gone"          // a parent's record of an earlier run is not there any more
+	NoticePartitionGone  = "partition_gone"       // the values of a chain are in no list any more
 	NoticeParentField    = "parent_field_missing" // a parent's record lacks a field that is taken
 	NoticeTokenDropped   = "position_not_reused"  // the connector changed: the walk begins anew
 	NoticeWindowSplit    = "window_split"

@@ -164,7 +164,8 @@ func TestSessions(t *testing.T) {
 	}
 }
 
-// A session is opened anew when it is older than its ttl: nothing is sent that the API would refuse.
+// A session is opened anew when it is older than its ttl: nothing is sent that the API would refuse, and
+// the old one, which the API may still hold, is closed.
 func TestSessionTTL(t *testing.T) {
 	api := &sessionAPI{clock: newFakeClock(), n: 45, life: 10 * time.Minute}
 	r := newRig(t, func(w http.ResponseWriter, q *http.Request) {
@@ -179,6 +180,45 @@ func TestSessionTTL(t *testing.T) {
 	r.count("s", "id", 45)
 	if api.opened != 2 || rep.Streams[0].Events[runtime.NoticeSessionLost] != 0 {
 		t.Errorf("%d sessions opened, events %v", api.opened, rep.Streams[0].Events)
+	}
+	if got := strings.Join(api.closed, " "); got != "s1 s2" {
+		t.Errorf("closed: %s", got)
+	}
+}
+
+// Chains that share a session replace it when it is older than its ttl; each is closed, the old ones when
+// no chain can be reading in them.
+func TestSharedSessionTTL(t *testing.T) {
+	clock, jobs := newFakeClock(), 0
+	var closed []string
+	r := newRig(t, func(w http.ResponseWriter, q *http.Request) {
+		w.Header().Set("Date", clock.Now().Format(http.TimeFormat))
+		parts := strings.Split(q.URL.Path, "/")
+		switch q.Method {
+		case http.MethodPost:
+			jobs++
+			answer(w, `{"job":"j%d","chunks":[1,2,3,4,5]}`, jobs)
+		case http.MethodDelete:
+			closed = append(closed, parts[2])
+		default:
+			clock.advance(4 * time.Minute)
+			n, _ := strconv.Atoi(parts[3])
+			answer(w, `%s`, items(n*10-9, n*10))
+		}
+	}, `
+streams:
+  s:
+    session: {open: {method: POST, path: /jobs}, id: body.job, close: {method: DELETE, path: "/jobs/${session.id}"}, ttl: 7m}
+    request: {path: "/jobs/${session.id}/${partition.chunk}"}
+    partitions: [{session: body.chunks, as: chunk}]
+    chains: {concurrency: 1}
+    records: {path: $, key: id}
+`)
+	r.job.Clock = clock
+	want(t, r.run(), "complete")
+	r.count("s", "id", 50)
+	if got := strings.Join(closed, " "); jobs != 3 || got != "j1 j2 j3" {
+		t.Errorf("%d jobs, closed: %s", jobs, got)
 	}
 }
 

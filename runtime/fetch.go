@@ -59,6 +59,10 @@ func (c *chain) scopeAt(st *chainState, q *engine.Request) *scope {
 // comes with the answer that caused it when there was one.
 func (c *chain) fetch(ctx context.Context, st chainState) (*got, error) {
 	g := &got{at: st, req: c.walk.Ask(st.State)}
+	if g.req.Follow || st.Rung > 0 && c.sr.spec.Pagination.Fallback[st.Rung-1].Token != nil {
+		c.sr.hideToken(g.req.Value)
+	}
+	c.release(false)
 	sc := c.scopeAt(&st, &g.req)
 	d, err := newDraft(ctx, sc, &c.sr.spec.HTTP, c.sr.spec.Request)
 	if err != nil {
@@ -188,6 +192,7 @@ func (c *chain) token(ctx context.Context, g *got, from *spec.Pick) (next []byte
 	if err != nil || !pg.Rules.Present(v) {
 		return clone(v), "", err
 	}
+	c.sr.hideToken(v)
 	if pg.Send != nil && pg.Send.One != nil && pg.Send.One.Kind == spec.TargetURL {
 		at := absolute(g.answer.URL.String(), text(v))
 		u, err := url.Parse(at)
@@ -195,6 +200,7 @@ func (c *chain) token(ctx context.Context, g *got, from *spec.Pick) (next []byte
 			return nil, "the next link " + shown(v) + " is no URL", nil
 		}
 		v = quote(at)
+		c.sr.hideToken(v)
 	}
 	if re := c.sr.match; re != nil && !re.MatchString(text(v)) {
 		return nil, "the token " + shown(v) + " does not match " + re.String(), nil

@@ -12,7 +12,7 @@ import (
 
 // Checkpoint is what a chain's state says to people. States are written by Run alone.
 type Checkpoint struct {
-	Position   json.RawMessage `json:"position,omitempty"` // of the page to ask for; nil: the first, or the walk has ended
+	Position   json.RawMessage `json:"position,omitempty"` // of the page to ask for, secrets removed; nil: the first, or the walk has ended
 	Pages      int64           `json:"pages"`              // read in the walk
 	Received   int64           `json:"received"`           // records as they came
 	Delivered  int64           `json:"delivered"`
@@ -31,8 +31,12 @@ func ReadCheckpoint(state json.RawMessage) (Checkpoint, error) {
 	if err != nil {
 		return Checkpoint{}, err
 	}
+	shown := s.Position
+	if s.Shown != nil {
+		shown = s.Shown
+	}
 	return Checkpoint{
-		Position: s.Position, Pages: s.Pages, Received: s.Received, Delivered: s.Delivered, Total: s.Total, Watermark: s.Watermark,
+		Position: shown, Pages: s.Pages, Received: s.Received, Delivered: s.Delivered, Total: s.Total, Watermark: s.Watermark,
 		Pending: s.Pending, Fallback: s.Rung, Recoveries: s.Recovered, TokenAt: s.TokenAt, Session: s.Session != nil,
 	}, nil
 }
@@ -51,6 +55,9 @@ func MoveCheckpoint(state json.RawMessage, fingerprint string, position json.Raw
 
 // RoundFingerprint says which requests the round's positions belong to, "" when the round does not.
 func RoundFingerprint(r engine.Round) string { return roundDataOf(r).Fingerprint }
+
+// HidesTokens reports whether the round's tokens, and what was kept of them, are secrets.
+func HidesTokens(r engine.Round) bool { return roundDataOf(r).Hidden }
 
 // BeginRound is the first round of a stream that has never been run: one chain, listed.
 func BeginRound(fingerprint string, now time.Time) engine.Round {

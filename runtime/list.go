@@ -28,6 +28,14 @@ func (sr *streamRun) list(ctx context.Context) error {
 	if err := add.flush(ctx); err != nil {
 		return err
 	}
+	if sr.relisted {
+		if err := sr.vanished(ctx); err != nil {
+			return err
+		}
+	}
+	if sr.listsValues() {
+		sr.roundData.Values = sr.valuesHash(ctx)
+	}
 	sr.round.Listed = true
 	return sr.putRound(ctx)
 }

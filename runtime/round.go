@@ -17,10 +17,12 @@ type roundData struct {
 	Ended       bool          `json:"ended,omitempty"`    // the run that worked on it came to its end
 	Session     *sessionState `json:"session,omitempty"`  // shared by the round's chains
 	Parts       uint64        `json:"parts,omitempty"`    // hash of the session's list that the chains were made of
+	Values      uint64        `json:"values,omitempty"`   // hash of the lists of values that the round's chains were made of
 	With        []string      `json:"with,omitempty"`     // streams of the run that worked on it, sorted
 	Own         bool          `json:"own,omitempty"`      // its chains are listed by a walk of the parent that is for children alone
 	Reopened    bool          `json:"reopened,omitempty"` // the session was lost on the way: some of it was read in another
 	Base        string        `json:"base,omitempty"`     // origin of the base URL that its positions belong to
+	Hidden      bool          `json:"hidden,omitempty"`   // its tokens are secrets
 }
 
 func (d roundData) marshal() json.RawMessage {

@@ -235,8 +235,9 @@ func (c *chain) begin(ctx context.Context) error {
 		return nil
 	}
 	if c.shared != nil {
-		return c.renewShared(ctx)
+		return c.renewShared(ctx, false)
 	}
+	c.sr.closeSession(ctx, c.scopeAt(&c.state, nil), c.state.Session) // older than ttl: the server may hold it still
 	opened, err := c.sr.openSession(ctx, c.scopeAt(&c.state, nil))
 	c.state.Session = opened
 	return err
@@ -263,7 +264,7 @@ func (c *chain) reopen(ctx context.Context, cause error) *chainEnd {
 	c.sr.stats.recovered()
 	var err error
 	if c.shared != nil {
-		err = c.renewShared(ctx)
+		err = c.renewShared(ctx, true)
 	} else {
 		c.state.Session = nil
 		err = c.begin(ctx)

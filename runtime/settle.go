@@ -26,8 +26,8 @@ func (sr *streamRun) settleWindows(ctx context.Context) error {
 	moved := map[string]*settling{}
 	err := sr.eachChain(ctx, false, func(row engine.Chain) error {
 		st, err := parseState(row.State)
-		if err != nil || st.Pending == nil {
-			return nil
+		if err != nil || st.Pending == nil || row.Reason == NoticePartitionGone {
+			return nil // should its values come back, its walk goes on from the old watermark
 		}
 		_, _, base, err := parseKey(row.Key)
 		if err != nil {

@@ -28,6 +28,7 @@ func (sr *streamRun) openShared(ctx context.Context) error {
 	case s != nil && sr.alive(s):
 		return nil
 	}
+	sr.closeSession(ctx, sr.sharedScope(), sr.roundData.Session) // older than ttl
 	return sr.openAnew(ctx)
 }
 
@@ -55,12 +56,20 @@ func (sr *streamRun) tookShared(ctx context.Context) error {
 	return sr.putRound(ctx)
 }
 
-// renewShared gives the chain the session that another chain has opened meanwhile, or a new one.
-func (c *chain) renewShared(ctx context.Context) error {
+// renewShared gives the chain the session that another chain has opened meanwhile, or a new one. lost says
+// that the API has forgotten the old one; one that is only older than ttl is closed when no chain can be
+// reading in it any more.
+func (c *chain) renewShared(ctx context.Context, lost bool) error {
 	sr := c.sr
 	sr.sharing.Lock()
 	defer sr.sharing.Unlock()
 	if s := sr.roundData.Session; s == nil || s == c.shared || !sr.alive(s) {
+		if s != nil && !lost {
+			sr.outlived = append(sr.outlived, s)
+		}
+		if sr.only() { // no other chain runs
+			sr.closeOutlived(ctx)
+		}
 		if err := sr.openAnew(ctx); err != nil {
 			return err
 		}
@@ -76,11 +85,20 @@ func (sr *streamRun) sharedSession() *sessionState {
 	return sr.roundData.Session
 }
 
+// closeOutlived closes the sessions that were replaced; sr.sharing is held.
+func (sr *streamRun) closeOutlived(ctx context.Context) {
+	for _, s := range sr.outlived {
+		sr.closeSession(ctx, sr.sharedScope(), s)
+	}
+	sr.outlived = nil
+}
+
 // closeShared is always tried. A session that nothing closes is kept for the next run, unless all of it
 // has been read.
 func (sr *streamRun) closeShared(ctx context.Context, done bool) {
 	sr.sharing.Lock()
 	defer sr.sharing.Unlock()
+	sr.closeOutlived(ctx)
 	sr.closeSession(ctx, sr.sharedScope(), sr.roundData.Session)
 	if done || sr.spec.Session.Close != nil {
 		sr.roundData.Session = nil

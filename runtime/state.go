@@ -22,6 +22,7 @@ type chainState struct {
 	Unordered   bool                       `json:"unordered,omitempty"` // the declared order was violated
 	Recent      recentKeys                 `json:"recent,omitzero"`     // keys next to Pending
 
+	Shown     json.RawMessage `json:"shown,omitempty"`      // the position as people may see it; nil: as it is
 	TokenAt   time.Time       `json:"token_at,omitzero"`    // when the answer that carried the position came
 	TokenSkew apart           `json:"token_skew,omitempty"` // the server's clock minus ours then
 	LastToken json.RawMessage `json:"last_token,omitempty"` // for keep: token

@@ -59,6 +59,7 @@ type streamRun struct {
 	stand     *streamRun // a walk of this stream for its children alone, beside this one
 	known     parents
 	listedTo  map[string]*listed // by base: up to where earlier runs have listed windows
+	relisted  bool               // its lists of values have changed since the round was listed
 	queue     *queue
 	turns     *turns
 	limited   bool // to a number of records
@@ -69,8 +70,9 @@ type streamRun struct {
 
 	stats stats
 
-	sharing  sync.Mutex // of the session in roundData
-	patience time.Time  // a session that is not ready by then is left open for another call to wait for; zero: for as long as it takes
+	sharing  sync.Mutex      // of the session in roundData
+	outlived []*sessionState // older than ttl and replaced, still to be closed
+	patience time.Time       // a session that is not ready by then is left open for another call to wait for; zero: for as long as it takes
 
 	mu       sync.Mutex
 	marks    map[string]engine.Bookmark
@@ -326,14 +328,14 @@ func (sr *streamRun) lost() bool {
 
 // fingerprint says which requests a position belongs to: the stream's parts as written, and the
 // values of the configuration that are part of them, relative times as they are given. Addresses and
-// secrets may change, and so may what only says which chains there are, or where they begin.
+// secrets may change, and so may the lists that chains are made of, and times that requests do not name.
 func (sr *streamRun) fingerprint() string {
 	h := xxhash.New()
 	h.WriteString(sr.spec.Fingerprint)
+	listed := sr.onlyListed()
 	for _, v := range sr.connector.Config {
-		asked := slices.Contains(sr.spec.Asks, v.Name)
-		moves := v.Type == "time" || v.Type == "duration" || slices.Contains(sr.spec.Lists, v.Name)
-		if v.Secret || v.Type == "url" || moves && !asked {
+		moves := (v.Type == "time" || v.Type == "duration") && !slices.Contains(sr.spec.Asks, v.Name)
+		if listed[v.Name] || v.Secret || v.Type == "url" || moves {
 			continue
 		}
 		h.WriteString("\x00" + v.Name + "\x00")

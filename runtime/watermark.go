@@ -3,6 +3,7 @@ package runtime
 import (
 	"encoding/json"
 	"math"
+	"math/big"
 	"strconv"
 	"strings"
 	"time"
@@ -186,17 +187,38 @@ func (k *watermarkKind) near(at, watermark json.RawMessage) bool {
 	return k.compare(at, watermark) >= 0 || k.compare(at, edge) >= 0
 }
 
-// subtract is a number less another, exact for whole numbers.
+// maxScale bounds the digits behind the point, and the zeros before it, of a number that is reckoned with.
+const maxScale = 400
+
+// subtract is a number less another, digit for digit; it has no more digits behind the point than they.
 func subtract(v json.RawMessage, less string) json.RawMessage {
-	a, errA := strconv.ParseInt(string(digits(v)), 10, 64)
-	b, errB := strconv.ParseInt(less, 10, 64)
-	if errA == nil && errB == nil && a >= math.MinInt64+b {
-		return number(a - b)
-	}
-	x, errA := strconv.ParseFloat(string(digits(v)), 64)
-	y, errB := strconv.ParseFloat(less, 64)
-	if errA != nil || errB != nil {
+	x, behindX, okX := decimal(string(digits(v)))
+	y, behindY, okY := decimal(less)
+	if !okX || !okY {
 		return v
 	}
-	return strconv.AppendFloat(nil, x-y, 'f', -1, 64)
+	behind := max(behindX, behindY)
+	s := x.Sub(x, y).FloatString(behind)
+	if behind > 0 {
+		s = strings.TrimSuffix(strings.TrimRight(s, "0"), ".")
+	}
+	return json.RawMessage(s)
+}
+
+// decimal reads a number and how many digits it has behind the point.
+func decimal(s string) (x *big.Rat, behind int, ok bool) {
+	mantissa, exponent, scaled := strings.Cut(strings.ToLower(s), "e")
+	_, fraction, _ := strings.Cut(mantissa, ".")
+	e := 0
+	if scaled {
+		var err error
+		if e, err = strconv.Atoi(exponent); err != nil {
+			return nil, 0, false
+		}
+	}
+	if behind = max(0, len(fraction)-e); behind > maxScale || e > maxScale {
+		return nil, 0, false
+	}
+	x, ok = new(big.Rat).SetString(s)
+	return x, behind, ok
 }

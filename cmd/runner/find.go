@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
+	"path/filepath"
 	"strings"
 
 	"github.com/lastpage/lastpage/connectors"
@@ -19,6 +20,9 @@ func find(name string, opt script.Options) (*runtime.Connector, error) {
 	if err == nil {
 		return c, nil
 	}
+	if hint := inFolder(name); hint != "" && errors.Is(err, fs.ErrNotExist) {
+		return nil, usage("%s", hint)
+	}
 	if errors.Is(err, fs.ErrNotExist) {
 		msg := fmt.Sprintf("there is no connector %s: no such file or folder, and none of that name ships", name)
 		if near := spec.Nearest(name, shipped()); near != "" {
@@ -29,6 +33,20 @@ func find(name string, opt script.Options) (*runtime.Connector, error) {
 		return nil, usage("%s", msg)
 	}
 	return nil, &exitError{exitUsage, err}
+}
+
+// inFolder says that a folder has no connector.yaml, and what is in it instead; "" when path is no folder.
+func inFolder(path string) string {
+	if info, err := os.Stat(path); err != nil || !info.IsDir() {
+		return ""
+	}
+	msg := fmt.Sprintf("%s: the folder has no connector.yaml", path)
+	for _, pattern := range []string{"*.yaml", "*.yml", "*/connector.yaml"} {
+		if list, err := filepath.Glob(filepath.Join(path, pattern)); err == nil && len(list) > 0 {
+			return msg + "; name a file in it, such as " + list[0]
+		}
+	}
+	return msg + "; name a connector file, or begin one with `runner new NAME`"
 }
 
 func lookUp(name string, opt script.Options) (*runtime.Connector, error) {

@@ -18,6 +18,7 @@ import (
 	"github.com/lastpage/lastpage/engine/spec"
 	"github.com/lastpage/lastpage/runtime"
 	"github.com/lastpage/lastpage/runtime/script"
+	"github.com/lastpage/lastpage/runtime/transport"
 	"github.com/lastpage/lastpage/store"
 )
 
@@ -46,6 +47,7 @@ type ledger struct {
 	file      string
 	name      string             // of the connector; "" for all of them
 	connector *runtime.Connector // nil when there is no file of it
+	redact    *transport.Redactor
 }
 
 func (l *ledger) Close() {

@@ -120,6 +120,7 @@ func (l *ledger) chains(ctx context.Context, s *store.Stream, walk bool, fn func
 		for _, m := range marks { // only one without partitions
 			info.Watermark, info.Kept, info.Updated = m.Watermark, m.Kept, m.Updated
 		}
+		l.hide(s, []*json.RawMessage{&info.Kept}, []*json.RawMessage{&info.Watermark})
 		return fn(info)
 	}
 	return nil
@@ -138,13 +139,7 @@ func (l *ledger) info(s *store.Stream, p store.Progress, marks map[string]engine
 		Connector: s.Connector, Stream: s.StreamKey.Stream, Chain: p.Key, Done: p.Done, Position: at.Position, Watermark: marks[base].Watermark,
 		Kept: marks[base].Kept, Pages: p.Pages, Records: p.Records, Verdict: p.Verdict, Reason: p.Reason, Updated: p.Updated, Entered: p.Entered,
 	}
-	if st := l.shape(s.StreamKey.Stream); st != nil && st.Pagination.Token.Secret {
-		for _, v := range []*json.RawMessage{&info.Position, &info.Kept, &at.Position} {
-			if *v != nil {
-				*v = json.RawMessage(`"***"`)
-			}
-		}
-	}
+	l.hide(s, []*json.RawMessage{&info.Kept, &info.Position, &at.Position}, []*json.RawMessage{&info.Watermark, &at.Watermark, &at.Pending})
 	if p.Done {
 		info.Position = nil
 	}

@@ -22,7 +22,9 @@ func newValidate() *cobra.Command {
 			for _, arg := range args {
 				for _, path := range connectorsIn(arg) {
 					c, err := lookUp(path, script.Options{})
-					if errors.Is(err, fs.ErrNotExist) {
+					if hint := inFolder(path); hint != "" && errors.Is(err, fs.ErrNotExist) {
+						err = errors.New(hint)
+					} else if errors.Is(err, fs.ErrNotExist) {
 						err = fmt.Errorf("%s: no such file or folder", path)
 					}
 					if err != nil {

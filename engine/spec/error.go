@@ -33,10 +33,21 @@ func (e Errors) Error() string {
 	return strings.Join(lines, "\n")
 }
 
-// sorted returns the errors in file order, each once.
-func (e Errors) sorted() Errors {
+// at reports whether there is an error at a place.
+func (e Errors) at(p Pos) bool {
+	return slices.ContainsFunc(e, func(one *Error) bool { return one.Pos == p })
+}
+
+// sorted returns the errors of a file in order, then those of its hook, each once.
+func (e Errors) sorted(file string) Errors {
+	hook := func(one *Error) int {
+		if one.Pos.File == file {
+			return 0
+		}
+		return 1
+	}
 	slices.SortStableFunc(e, func(a, b *Error) int {
-		return cmp.Or(cmp.Compare(a.Pos.Line, b.Pos.Line), cmp.Compare(a.Pos.Col, b.Pos.Col))
+		return cmp.Or(cmp.Compare(hook(a), hook(b)), cmp.Compare(a.Pos.Line, b.Pos.Line), cmp.Compare(a.Pos.Col, b.Pos.Col))
 	})
 	return slices.CompactFunc(e, func(a, b *Error) bool { return *a == *b })
 }

@@ -64,16 +64,6 @@ func settingsIn(text string) []string {
 	return slices.Compact(names)
 }
 
-// namedIn are the variables that a value of the mapping mentions.
-func namedIn(m *mapping, key string) []string {
-	if !m.any(key) {
-		return nil
-	}
-	var b strings.Builder
-	canonical(&b, follow(m.at(key)))
-	return settingsIn(b.String())
-}
-
 var urlOrigin = regexp.MustCompile(`^[A-Za-z]+://[^/?#]*`)
 
 // canonical writes a value so that equal values have equal texts.

@@ -357,7 +357,7 @@ type Stream struct {
 	HTTP        HTTP
 	Functions   map[string]string // `hook: {next: nextAlerts}`: hook function by role; "" turns it off for this stream
 	Fingerprint string            // hash of the request, records path, session and pagination parts as written
-	Asks, Lists []string          // variables of `config` that these parts name, or the hook; that `partitions` name; sorted
+	Asks        []string          // variables of `config` that these parts name, or the hook, sorted
 }
 
 // Records is records.

@@ -35,6 +35,9 @@ type Options struct {
 	// Expr.ID is -1 and Expr.Names set for a plain dotted name; else the ID is that of the same
 	// expression in every Parse of the same text, also one without Bind.
 	Bind func(*Expr) (json.RawMessage, error)
+	// Compile is handed the connector, as far as it could be read, and returns what is wrong with its
+	// expressions and its hook, which is told together with the file's own problems. Nil compiles nothing.
+	Compile func(*Connector) []*Error
 	// AuthTypes and Patterns are types of auth and of pagination beside those of the format.
 	AuthTypes []string
 	Patterns  []engine.Type
@@ -51,7 +54,7 @@ func Parse(name string, src []byte, opt Options) (*Connector, error) {
 	root, errs := tree(name, src)
 	f.errs = errs
 	if root == nil {
-		return nil, f.errs.sorted()
+		return nil, f.errs.sorted(name)
 	}
 	c := &Connector{File: name}
 	connectorTable.init(c)
@@ -69,14 +72,21 @@ func Parse(name string, src []byte, opt Options) (*Connector, error) {
 		for _, s := range c.Streams {
 			if sm := f.maps[f.streams[s]]; sm != nil {
 				s.Fingerprint, s.Asks = r.fingerprint(m.sub("http"), sm, c.Hook)
-				s.Lists = namedIn(sm, "partitions")
+			}
+		}
+	}
+	c.Exprs = f.number()
+	if opt.Compile != nil {
+		own := f.errs
+		for _, e := range opt.Compile(c) {
+			if e.Pos.Line > 0 && !own.at(e.Pos) {
+				f.errs = append(f.errs, e)
 			}
 		}
 	}
 	if len(f.errs) > 0 {
-		return nil, f.errs.sorted()
+		return nil, f.errs.sorted(name)
 	}
-	c.Exprs = f.number()
 	return c, nil
 }
 

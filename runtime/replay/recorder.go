@@ -67,6 +67,11 @@ func Record(job *runtime.Job, checkpoint map[string]Checkpoint) (*Recorder, erro
 	for _, v := range vars {
 		r.value(v, config)
 	}
+	job.Redact.Tell(func(token string) {
+		r.mu.Lock()
+		defer r.mu.Unlock()
+		r.fakes.pageToken(token)
+	})
 	job.Chains, job.Serial = 1, true
 	inner := job.Wrap
 	job.Wrap = func(next http.RoundTripper, private bool) http.RoundTripper {

@@ -256,3 +256,52 @@ func TestRecordWhatIsNewEachTime(t *testing.T) {
 		t.Errorf("%v\n%s", err, r)
 	}
 }
+
+// A token that the connector calls secret has a stand-in, with which the case can be played.
+func TestRecordedWithoutSecretTokens(t *testing.T) {
+	for name, c := range map[string]struct{ next, pagination string }{
+		"text":   {`"s3cret/token+%d"`, "{type: cursor, next: body.next, send: query.c, token: {secret: true}}"},
+		"number": {`771234567890%d`, "{type: cursor, next: body.next, send: query.c, token: {secret: true}}"},
+		"link":   {`"/items?c=s3cret%%2ftoken%%2B%d\u0026x=1"`, "{type: link, next: body.next, token: {secret: true}}"},
+		"path":   {`"/items/s3cret/%d"`, "{type: link, next: body.next, token: {secret: true}}"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			n := 0
+			srv := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+				n++
+				next := "null"
+				if n%3 != 0 {
+					next = fmt.Sprintf(c.next, n)
+				}
+				fmt.Fprintf(w, `{"items": [{"id": %d}], "next": %s}`, n, next)
+			}))
+			defer srv.Close()
+			con, err := runtime.Parse("hidden.yaml", []byte("connector: hidden\nformat: 1\nconfig:\n  base_url: {type: url, required: true}\nhttp: {base_url: \"${config.base_url}\"}\n"+
+				"streams:\n  s:\n    request: {path: /items}\n    records: {path: items, key: id}\n    pagination: "+c.pagination+"\n"), nil, script.Options{})
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer con.Close()
+			j := job(t, con, map[string]string{"base_url": srv.URL})
+			rec, err := replay.Record(j, nil)
+			if err != nil {
+				t.Fatal(err)
+			}
+			report, err := runtime.Run(context.Background(), j)
+			if err != nil || report.Verdict != runtime.Complete {
+				t.Fatalf("%+v %v", report, err)
+			}
+			w, err := rec.Write(context.Background(), t.TempDir(), report, 0)
+			if err != nil {
+				t.Fatal(err)
+			}
+			text := read(t, w.File)
+			if strings.Contains(text, "s3cret") || strings.Contains(text, "77123456") || w.Note != "" || w.Exchanges != 3 {
+				t.Errorf("%+v\n%s", w, text)
+			}
+			if r, err := replay.Run(context.Background(), con, w.File); err != nil || !r.OK() {
+				t.Errorf("%v\n%s\n%s", err, r, text)
+			}
+		})
+	}
+}

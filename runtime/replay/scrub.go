@@ -18,6 +18,7 @@ type fakes struct {
 	pairs    []string // real, fake, …
 	known    map[string]bool
 	tokenSeq int
+	pages    int // tokens of pages
 }
 
 func (f *fakes) add(real, fake string) {
@@ -28,9 +29,34 @@ func (f *fakes) add(real, fake string) {
 		f.known = map[string]bool{}
 	}
 	f.known[real] = true
-	for _, form := range []func(string) string{func(s string) string { return s }, url.QueryEscape, url.PathEscape, func(s string) string { q := quoted(s); return q[1 : len(q)-1] }} {
+	inJSON := func(s string) string { q := quoted(s); return q[1 : len(q)-1] }
+	for _, form := range []func(string) string{
+		func(s string) string { return s }, url.QueryEscape, url.PathEscape, inJSON,
+		func(s string) string { return strings.ReplaceAll(inJSON(s), "&", `\u0026`) },
+		func(s string) string { return strings.ReplaceAll(inJSON(s), "/", `\/`) },
+	} {
 		f.pairs = append(f.pairs, form(real), form(fake))
 	}
+}
+
+// pageToken makes up what stands for the token of a page that the connector calls secret. Of a URL it is
+// the query that is replaced, or the path where there is none, so that the case can be played: the rest
+// of it is no secret.
+func (f *fakes) pageToken(token string) {
+	if u, err := url.Parse(token); err == nil && (u.Host != "" || strings.HasPrefix(token, "/") || u.RawQuery != "") {
+		if token = u.RawQuery; token == "" {
+			token = strings.TrimPrefix(u.EscapedPath(), "/")
+		}
+	}
+	if f.known[token] {
+		return
+	}
+	f.pages++
+	fake := fmt.Sprintf("token-%d", f.pages)
+	if rawjson.Kind([]byte(token)) == '0' && rawjson.Valid([]byte(token)) == nil { // it may stand without quotes
+		fake = fmt.Sprint(9_000_000_000 + f.pages)
+	}
+	f.add(token, fake)
 }
 
 // tokens finds the credentials in the answer of a token endpoint: the texts that the run keeps secret.

@@ -147,7 +147,8 @@ func (h *HAR) entry(e *Exchange) harEntry {
 		Method: e.Method, URL: h.redact.String(u.String()), HTTPVersion: e.Proto, Cookies: []harPair{}, Headers: h.headers(e.RequestHeader),
 		QueryString: []harPair{}, HeadersSize: -1, BodySize: len(e.RequestBody),
 	}
-	for part := range strings.SplitSeq(u.RawQuery, "&") {
+	_, query, _ := strings.Cut(r.URL, "?")
+	for part := range strings.SplitSeq(query, "&") {
 		if name, value, _ := strings.Cut(part, "="); part != "" {
 			r.QueryString = append(r.QueryString, harPair{h.redact.String(name), h.redact.String(value)})
 		}

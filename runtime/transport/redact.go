@@ -35,7 +35,12 @@ type Redactor struct {
 	next    int      // place in the ring
 	found   atomic.Pointer[[]*automaton]
 	any     atomic.Bool
+	told    func(string)
 }
+
+// Tell makes fn be told each text that AddPassing is given for the first time, or again when 512 others
+// have come between. It is called before the first text is.
+func (r *Redactor) Tell(fn func(passing string)) { r.told = fn }
 
 // Add makes secret a text that is never shown. Shorter ones than MinSecret are ignored.
 func (r *Redactor) Add(secret string) {
@@ -99,6 +104,9 @@ func (r *Redactor) AddPassing(secret string) {
 	}
 	r.found.Store(nil)
 	r.any.Store(true)
+	if r.told != nil {
+		r.told(secret)
+	}
 }
 
 // forms lists the texts that are looked for, in every view of a text (views).
