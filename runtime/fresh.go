@@ -56,3 +56,22 @@ func holds(s Sink, stream string) bool {
 	h, ok := s.(Holder)
 	return !ok || h.Holds(stream)
 }
+
+// dropRound gives an open round up because its positions are of other requests, and says what that brings.
+func (sr *streamRun) dropRound(ctx context.Context) error {
+	sr.round.Open = false
+	msg := "the connector's request or pagination changed since the last run: the walk begins anew"
+	n, err := sr.job.Ledger.Delivered(ctx, sr.name)
+	if err != nil {
+		return err
+	}
+	switch {
+	case n == 0 || sr.silent:
+	case sr.continues():
+		msg += fmt.Sprintf(" from the watermark or kept position; of the %d records that it had delivered, those behind that come again: to have each once, run with --fresh, which begins the output anew", n)
+	default:
+		msg += fmt.Sprintf(", and the %d records that it had delivered come again: to have each once, run with --fresh, which begins the output anew", n)
+	}
+	sr.notice("", NoticeTokenDropped, msg)
+	return nil
+}

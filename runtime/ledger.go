@@ -30,6 +30,8 @@ type Ledger interface {
 	Chains(ctx context.Context, s engine.StreamKey, after int64, limit int, pending bool) ([]engine.Chain, error)
 	// Keys calls fn with the key hashes of each commit of the chain in this round, oldest first.
 	Keys(ctx context.Context, s engine.StreamKey, chain string, fn func([]uint64) error) error
+	// Delivered returns how many records the chains of the newest round have delivered.
+	Delivered(ctx context.Context, s engine.StreamKey) (int64, error)
 	// Bookmark returns the bookmark of that base; the zero Bookmark when there is none.
 	Bookmark(ctx context.Context, s engine.StreamKey, base string) (engine.Bookmark, error)
 

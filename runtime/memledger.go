@@ -44,6 +44,7 @@ type row struct {
 	engine.Chain
 	keys    [][]uint64
 	entered int
+	records int64 // delivered
 }
 
 // of returns the stream's shelf; l.mu is held.
@@ -193,6 +194,16 @@ func (l *MemoryLedger) Keys(_ context.Context, s engine.StreamKey, chain string,
 	return nil
 }
 
+// Delivered implements Ledger.
+func (l *MemoryLedger) Delivered(_ context.Context, s engine.StreamKey) (n int64, err error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	for _, r := range l.of(s).chains {
+		n += r.records
+	}
+	return n, nil
+}
+
 // Bookmark implements Ledger.
 func (l *MemoryLedger) Bookmark(_ context.Context, s engine.StreamKey, base string) (engine.Bookmark, error) {
 	l.mu.Lock()
@@ -222,6 +233,9 @@ func (l *MemoryLedger) Commit(_ context.Context, e engine.Lease, commits []engin
 			ordinal := r.Ordinal
 			r.Chain = c.Chain
 			r.Ordinal = ordinal
+		}
+		if c.Entry != nil {
+			r.records += int64(c.Entry.New)
 		}
 		if len(c.Keys) > 0 {
 			r.keys = append(r.keys, slices.Clone(c.Keys))

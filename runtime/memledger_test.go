@@ -39,8 +39,11 @@ func TestMemoryLedger(t *testing.T) {
 		}
 	}
 	done := engine.Chain{Key: "a", Ordinal: 1, Done: true, State: json.RawMessage(`{}`)}
-	must(l.Commit(ctx, lease, []engine.Commit{{Chain: done, Keys: []uint64{7}, Bookmark: &engine.Bookmark{Base: "a", Kept: json.RawMessage("1")}}},
+	must(l.Commit(ctx, lease, []engine.Commit{{Chain: done, Entry: &engine.PageEntry{New: 3}, Keys: []uint64{7}, Bookmark: &engine.Bookmark{Base: "a", Kept: json.RawMessage("1")}}},
 		[]engine.Mark{{Target: "f", Data: json.RawMessage("2")}}, nil))
+	if n, err := l.Delivered(ctx, s); err != nil || n != 3 {
+		t.Errorf("delivered %d, %v", n, err)
+	}
 	if w, err := l.Writers(ctx, "f"); err != nil || len(w) != 1 || w[0] != s {
 		t.Errorf("writers %v, %v", w, err)
 	}

@@ -88,6 +88,8 @@ func (m *memory) Commit(_ context.Context, _ engine.Lease, commits []engine.Comm
 
 func (m *memory) Marks(context.Context, engine.StreamKey) ([]engine.Mark, error) { return nil, nil }
 
+func (m *memory) Delivered(context.Context, engine.StreamKey) (int64, error) { return 0, nil }
+
 func (m *memory) Writers(context.Context, string) ([]engine.StreamKey, error) { return nil, nil }
 
 func (m *memory) Rewind(context.Context, engine.Lease, string) (bool, error) { return false, nil }

@@ -38,6 +38,16 @@ type Progress struct {
 	Entered int   // runs in a row that began at its state and have not moved it
 }
 
+// Delivered returns how many records the chains of the newest round have delivered.
+func (db *DB) Delivered(ctx context.Context, s engine.StreamKey) (n int64, err error) {
+	id, err := db.id(ctx, s)
+	if err != nil || id == 0 {
+		return 0, err
+	}
+	_, err = db.read(ctx, "SELECT coalesce(sum(records), 0) FROM runner_chain WHERE stream = ?", []any{id}, &n)
+	return n, err
+}
+
 const selectChain = "SELECT key, ordinal, done, verdict, reason, state, updated, pages, records, entered FROM runner_chain "
 
 func (p *Progress) fields() []any {
