@@ -11,6 +11,7 @@ import (
 	"github.com/lastpage/lastpage/engine"
 	"github.com/lastpage/lastpage/engine/rawjson"
 	"github.com/lastpage/lastpage/engine/spec"
+	"github.com/lastpage/lastpage/runtime/transport"
 )
 
 // draft is a request under construction.
@@ -25,8 +26,8 @@ type draft struct {
 	text   *string
 }
 
-// param is one parameter of a query or form. A raw value is sent as it is, others are
-// percent-encoded once.
+// param is one parameter of a query or form. Of a raw value only what no URL may hold is
+// percent-encoded, others are wholly, once.
 type param struct {
 	name, value string
 	raw         bool
@@ -167,12 +168,14 @@ func (d *draft) setQuery(name string, v json.RawMessage, raw bool) {
 }
 
 // setParam replaces every parameter of that name, in the place of the first; a list gives one
-// parameter per element.
+// parameter per element that is not null.
 func setParam(params []param, name string, v json.RawMessage, raw bool) []param {
 	var values []param
 	if rawjson.Kind(v) == '[' {
 		for e := range rawjson.Elements(v) {
-			values = append(values, param{name: name, value: text(e), raw: raw})
+			if rawjson.Kind(e) != 'n' {
+				values = append(values, param{name: name, value: text(e), raw: raw})
+			}
 		}
 	} else {
 		values = []param{{name: name, value: text(v), raw: raw}}
@@ -193,7 +196,9 @@ func (d *draft) put(t *spec.Target, v json.RawMessage, raw bool) {
 	case spec.TargetQueryAll:
 		for k, e := range rawjson.Members(v) {
 			name, _ := rawjson.String(k)
-			d.setQuery(name, e, raw)
+			if rawjson.Kind(e) != 'n' {
+				d.setQuery(name, e, raw)
+			}
 		}
 	case spec.TargetHeader:
 		d.header.Set(t.Name, text(v))
@@ -268,7 +273,7 @@ func encode(params []param, space string) string {
 			b.WriteByte('&')
 		}
 		if p.as != "" {
-			b.WriteString(p.as)
+			b.WriteString(transport.SafeQuery(p.as))
 		} else {
 			b.WriteString(escapeQuery(p.name, space))
 		}
@@ -277,7 +282,7 @@ func encode(params []param, space string) string {
 		}
 		b.WriteByte('=')
 		if p.raw {
-			b.WriteString(p.value)
+			b.WriteString(transport.SafeQuery(p.value))
 		} else {
 			b.WriteString(escapeQuery(p.value, space))
 		}

@@ -5,12 +5,8 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"net/http"
-	"net/url"
-	"strings"
 
 	"github.com/lastpage/lastpage/engine"
-	"github.com/lastpage/lastpage/engine/rawjson"
 	"github.com/lastpage/lastpage/engine/spec"
 	"github.com/lastpage/lastpage/runtime/page"
 	"github.com/lastpage/lastpage/runtime/script"
@@ -187,51 +183,6 @@ func (b *bound) callClassify(ctx context.Context, st *spec.Stream, v *view) (cla
 		return "", false, &Error{Code: CodeHook, Err: err}
 	}
 	return spec.Class(name), name != "", nil
-}
-
-// callRequest lets a hook function change the request of an attempt, and returns its body.
-func (b *bound) callRequest(ctx context.Context, st *spec.Stream, role string, sc *scope, r *http.Request, body []byte) ([]byte, error) {
-	d := &draft{}
-	d.setURL(r.URL.String())
-	in := script.Request{Method: r.Method, URL: d.base, Headers: r.Header}
-	for _, p := range d.query {
-		value := p.value
-		if plain, err := url.QueryUnescape(value); err == nil {
-			value = plain
-		}
-		in.Query = append(in.Query, script.Pair{Name: p.name, Value: strings.TrimPrefix(value, "\x00")})
-	}
-	if rawjson.Valid(body) == nil {
-		in.Body = body
-	} else if body != nil {
-		t := string(body)
-		in.Text = &t
-	}
-	res, err := b.program.Call(ctx, b.function(st, role), sc.bare(), in.Value(), sc.context())
-	if err != nil {
-		return nil, scriptError(err)
-	}
-	out, err := script.DecodeRequest(role, res)
-	if err != nil {
-		return nil, &Error{Code: CodeHook, Err: err}
-	}
-	d = &draft{}
-	d.setURL(out.URL)
-	for _, p := range out.Query {
-		d.query = append(d.query, param{name: p.Name, value: p.Value})
-	}
-	u, err := url.Parse(d.url())
-	if err != nil || u.Host == "" {
-		return nil, codeError(CodeHook, "%s: %s() returned the URL %q", b.connector.Hook.File, role, b.redact.String(out.URL))
-	}
-	r.Method, r.URL, r.Host, r.Header = out.Method, u, u.Host, out.Headers
-	switch {
-	case out.Body != nil:
-		return out.Body, nil
-	case out.Text != nil:
-		return []byte(*out.Text), nil
-	}
-	return nil, nil
 }
 
 // hookRecord runs the hook's record() over records: each becomes one, several or none.

@@ -84,7 +84,7 @@ func (x *call) send(ctx context.Context, a *Attempt) {
 // build makes the request of one exchange: the caller's, then the hook's edit, then credentials.
 func (x *call) build(ctx context.Context, out *outgoing, hop int) (*http.Request, error) {
 	u := *out.target
-	u.Fragment, u.RawFragment = "", ""
+	u.Fragment, u.RawFragment, u.RawQuery = "", "", SafeQuery(u.RawQuery)
 	r := &http.Request{Method: out.method, URL: &u, Proto: "HTTP/1.1", ProtoMajor: 1, ProtoMinor: 1, Header: out.header}
 	r = r.WithContext(ctx)
 	if len(r.Header["User-Agent"]) == 0 {

@@ -1,0 +1,94 @@
+package runtime_test
+
+import (
+	"net/http"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/lastpage/lastpage/runtime"
+)
+
+// The query of a request, byte for byte: of a link or raw token that needs no change, of one that no URL
+// may hold, and behind hooks.
+func TestQueriesByteForByte(t *testing.T) {
+	const link = "{type: link, next: body.next}"
+	const raw = "{type: cursor, next: body.next, send: query.c, token: {encode: raw}}"
+	for _, c := range []struct{ name, pagination, next, ask, hook string }{
+		{"a link that is fine", link, `"/l?cursor=a+b%2fc&sig=%zz&flag&x={|}'"`, "/l?cursor=a+b%2fc&sig=%zz&flag&x={|}'", ""},
+		{"a link with what no URL may hold", link, `"/l?filter=name eq 'x'&é=1&q=\"<>\"&u=%C3%A9"`, "/l?filter=name%20eq%20'x'&%C3%A9=1&q=%22%3C%3E%22&u=%C3%A9", ""},
+		{"a raw token", raw, `"a%2fb+c/="`, "/l?c=a%2fb+c/=", ""},
+		{"a raw token with what no URL may hold", raw, `"a#b c\u0001é%zz"`, "/l?c=a%23b%20c%01%C3%A9%zz", ""},
+		{"a hook that changes nothing", link, `"/l?b=2&a=a+b%2fc&sig=%zz&&flag&a=1"`, "/l?b=2&a=a+b%2fc&sig=%zz&flag&a=1", "return req"},
+		{"a hook that adds", link, `"/l?b=2&a=a+b%2fc&flag"`, "/l?b=2&a=a+b%2fc&flag&n=x%20y%2B", "req.query.n = 'x y+'; return req"},
+		{"a hook that changes one", link, `"/l?b=b+b&a=a+b%2fc&z=%2f"`, "/l?b=b+b&a=1%2F2&z=%2f", "req.query.a = '1/2'; return req"},
+		{"a hook that changes one of two", link, `"/l?a=x+y&b=%2f&a=2"`, "/l?a=x+y&b=%2f&a=3", "req.query.a[1] = '3'; return req"},
+		{"a hook that drops one", link, `"/l?a=x+y&b=%2f&a=2&c=+"`, "/l?b=%2f&c=+", "delete req.query.a; return req"},
+		{"a hook that sorts", link, `"/l?b=%2f&a=x+y"`, "/l?a=x+y&b=%2f", "req.query = {a: req.query.a, b: req.query.b}; return req"},
+		{"a hook that changes the path", link, `"/l?b=%2f&a=x+y"`, "/m?b=%2f&a=x+y", "req.url = req.url.replace('/l', '/m'); return req"},
+		{"null fields of query.*", "{type: cursor, next: body.next, send: query.*}", `{"c":"x","z":null,"l":["a",null,"b"],"e":[null]}`, "/l?c=x&l=a&l=b", ""},
+	} {
+		hook := c.hook
+		if hook != "" {
+			hook = "function request(req, ctx) { if (ctx.page.index > 0) { " + hook + " } return req }"
+		}
+		for _, role := range []string{"request", "sign"} {
+			http := ""
+			if role == "sign" {
+				http, hook = "  auth: {type: hook}\n", strings.Replace(hook, "function request", "function sign", 1)
+				if hook == "" {
+					continue
+				}
+			}
+			t.Run(c.name+"/"+role, func(t *testing.T) {
+				formatCase{
+					http: http, hook: hook, streams: "streams:\n  s:\n    request: {path: /l}\n    records: {path: items}\n    pagination: " + c.pagination + "\n",
+					say:     []exchange{{ask: "GET /l", body: `{"items":[1],"next":` + c.next + `}`}, {ask: "GET " + c.ask, body: `{"items":[2]}`}},
+					verdict: "complete", records: "1\n2",
+				}.run(t)
+			})
+		}
+	}
+}
+
+func TestAHookLeavesTheBodyAsItIs(t *testing.T) {
+	const text = `{"b": 1.0,  "a": [ 2 ]}`
+	for _, hook := range []string{"", "function request(req, ctx) { req.headers['X-Hash'] = sha256(JSON.stringify(req.body)); return req }"} {
+		formatCase{
+			hook: hook, streams: "streams:\n  s:\n    request: {method: POST, path: /l, body_text: '" + text + "'}\n    records: {path: items}\n    pagination: {type: none}\n",
+			say:     []exchange{{ask: "POST /l " + text, body: `{"items":[1]}`}},
+			verdict: "complete", records: "1",
+		}.run(t)
+	}
+}
+
+// Whatever a hook returns ends in records or in an error that names the function.
+func TestAHookMayReturnAnything(t *testing.T) {
+	values := []string{
+		"undefined", "null", "0", "[]", "[[[1]]]", "{}", "{token: {}}", "{token: [[]]}", "{fail: 'x'}", "[x, x, 1, 'a', [], {}]",
+		"Object.assign({}, x, {url: 'http://['})", "Object.assign({}, x, {headers: {'a b': '\\n'}, method: 'G T'})",
+		"Object.assign({}, x, {query: {'%': '\\u0000', a: []}, body: 1, text: 'x'})",
+	}
+	for _, role := range []string{"next", "classify", "request", "sign", "record", "records"} {
+		t.Run(role, func(t *testing.T) {
+			for _, value := range values {
+				auth := ""
+				if role == "sign" {
+					auth = "    http: {auth: {type: hook}, retry: {attempts: 1}}\n"
+				}
+				r := newRig(t, func(w http.ResponseWriter, q *http.Request) {
+					answer(w, `{"items":[{"id":1},{"id":2}]}`)
+				}, "streams:\n  s:\n    request: {path: /l}\n    records: {path: items, key: id}\n    limits: {pages: 3}\n"+auth+"    pagination: {type: cursor, next: body.next, send: query.c}\n")
+				if err := os.WriteFile(filepath.Join(r.dir, "hook.js"), []byte("function "+role+"(x, ctx) { return "+value+" }\n"), 0o644); err != nil {
+					t.Fatal(err)
+				}
+				k := &keyed{}
+				rep := r.run(func(j *runtime.Job) { k.Sink, j.Sink = j.Sink, k })
+				if rep.Verdict == runtime.Failed && rep.Reason == "error" {
+					t.Errorf("%s: %s", value, rep.Message)
+				}
+			}
+		})
+	}
+}
