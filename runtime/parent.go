@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"slices"
+	"strings"
 	"sync"
 
 	"github.com/lastpage/lastpage/engine"
@@ -80,6 +81,43 @@ func (k *child) combo(inherited json.RawMessage, rec []byte) (c combo, missing s
 		c = c.with(t.Name, clone(v))
 	}
 	return c, ""
+}
+
+// childless is the end of a stream whose parent has records, of which none has the fields that are taken:
+// nothing tells what it should have read. It is nil for any other stream.
+func (sr *streamRun) childless() *chainEnd {
+	if sr.stats.of(NoticeParentField) > 0 {
+		sr.roundData.Lacking = true
+	}
+	if !sr.roundData.Lacking || sr.last > 0 {
+		return nil
+	}
+	detail := lacking(sr.spec)
+	return &chainEnd{verdict: Incomplete, reason: NoticeParentField, detail: detail, err: codeError(NoticeParentField, "%s", detail)}
+}
+
+// lacking says what no record of the parent has.
+func lacking(st *spec.Stream) string {
+	parent, take := parentOf(st)
+	fields := make([]string, len(take))
+	for i, t := range take {
+		fields[i] = t.Path.String()
+	}
+	return "no record of " + parent + " has " + strings.Join(fields, " and ") + ", so that there are no chains"
+}
+
+// empty is how well the end of a stream without chains is attested: as the end of its parent, where that
+// had no records; that there are no chains is known from nothing else otherwise.
+func (sr *streamRun) empty() engine.Attestation {
+	p := sr.parent
+	if p == nil || sr.last > 0 {
+		return engine.Assumed
+	}
+	none := p.report.Records == 0 && !p.resumed && !sr.resumed || p.report.Total != nil && *p.report.Total == 0
+	if !none {
+		return engine.Assumed
+	}
+	return p.report.Attested
 }
 
 // parents are those of a stream's chains as earlier runs have listed them, so that one that is gone is

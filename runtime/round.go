@@ -17,6 +17,7 @@ type roundData struct {
 	Ended       bool          `json:"ended,omitempty"`    // the run that worked on it came to its end
 	Session     *sessionState `json:"session,omitempty"`  // shared by the round's chains
 	Parts       uint64        `json:"parts,omitempty"`    // hash of the session's list that the chains were made of
+	Lacking     bool          `json:"lacking,omitempty"`  // a record of the parent had no field to take
 	Values      uint64        `json:"values,omitempty"`   // hash of the lists of values that the round's chains were made of
 	With        []string      `json:"with,omitempty"`     // streams of the run that worked on it, sorted
 	Own         bool          `json:"own,omitempty"`      // its chains are listed by a walk of the parent that is for children alone
@@ -65,8 +66,11 @@ func (sr *streamRun) drain(ctx context.Context, rep *StreamReport, parent *Strea
 	if parent != nil && parent.Verdict != Complete {
 		sum.add(engine.Chain{}, chainEnd{verdict: parentVerdict(parent.Verdict), reason: CodeStream,
 			detail: "stream " + parent.Name + ", whose records make the chains, ended " + parent.Verdict, err: parent.Err})
-	} else if !sr.round.Listed && parent != nil {
+	} else if parent != nil {
 		sr.round.Listed = true
+		if end := sr.childless(); end != nil {
+			sum.add(engine.Chain{}, *end)
+		}
 	}
 	sum.report(rep)
 	sr.stats.report(rep, sr.now())

@@ -84,6 +84,7 @@ var hints = map[string]string{
 	CodeLimit:                   "run again: it goes on from here",
 	CodeInterrupted:             "run again: it goes on from here",
 	CodeWindow:                  "a smaller `min`, or another partition beside the window",
+	NoticeParentField:           "correct `take`: it names fields of the parent's records as they are delivered, after `drop` and `set`",
 	CodeRecordsPath:             "correct `records.path`, or set `records.optional: true` if the API leaves it out when there is nothing",
 	CodeSessionExpired:          "run again: a new session is opened",
 }

@@ -215,6 +215,7 @@ func (s *stepper) walkParent(ctx context.Context, st *spec.Stream, at *walkAt) (
 		from, missing := kid.combo(r.values, rec)
 		if missing != "" {
 			sr.notice("", NoticeParentField, "a record of "+name+" has no "+missing+": it makes no chain")
+			at.Lacking = true
 			continue
 		}
 		at.add(from)
@@ -224,6 +225,9 @@ func (s *stepper) walkParent(ctx context.Context, st *spec.Stream, at *walkAt) (
 			name, maxOnePage, name, st.Name)}
 	}
 	at.close(name)
+	if at.Lacking && at.over() && len(at.Known) == 0 {
+		at.ended(Incomplete, NoticeParentField, lacking(st), "")
+	}
 	if r.Fetched {
 		r.Message = fmt.Sprintf("more to come: %s of stream %s, whose chains come next", plural(int64(len(r.Records)), "record"), name)
 	}

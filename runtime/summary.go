@@ -88,10 +88,10 @@ func (s *summary) report(r *StreamReport) {
 	r.Verdict, r.Reason, r.Detail, r.Err = orElse(s.worst.verdict, Complete), s.worst.reason, s.worst.detail, s.worst.err
 	if r.Verdict == Complete {
 		r.Attested = s.attested
-		switch p := s.sr.parent; {
-		case s.ends == 0 && p != nil && s.sr.last == 0: // no chains: the parent's end says so
-			r.Attested = p.report.Attested
-		case s.ends == 0 || s.sr.roundData.Reopened || s.sr.stats.of(NoticeDetailsMissing) > 0:
+		switch {
+		case s.ends == 0:
+			r.Attested = s.sr.empty()
+		case s.sr.roundData.Reopened || s.sr.stats.of(NoticeDetailsMissing) > 0:
 			r.Attested = engine.Assumed
 		}
 		if r.Reason != "skipped" {

@@ -36,6 +36,8 @@ type walkAt struct {
 	Known    identities        `json:"k,omitempty"` // hashes of such, the newest last
 	Parent   *walkAt           `json:"u,omitempty"` // nil without a parent, and when it has been read
 
+	Lacking bool `json:"d,omitempty"` // a record of the parent had no field to take
+
 	Session  *sessionState `json:"s,omitempty"` // that the chains share
 	Parts    uint64        `json:"l,omitempty"` // hash of its list
 	Reopened bool          `json:"a,omitempty"`
@@ -172,7 +174,7 @@ func (at *walkAt) attested() engine.Attestation {
 		return engine.Assumed
 	case at.Attested != "":
 		return at.Attested
-	case at.Above != "": // no chains: the parent's end says so
+	case at.Above != "" && len(at.Known) == 0: // no parent's record: the parent's end says so
 		return at.Above
 	}
 	return engine.Assumed
