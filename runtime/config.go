@@ -181,7 +181,7 @@ func value(v *spec.Variable, src ConfigSource) (out, given json.RawMessage, err 
 	if s, ok := src.Set[v.Name]; ok {
 		given, where = fromText(v.Type, s), "--set"
 	} else if f, ok := src.File[v.Name]; ok && string(f) != "null" {
-		given, where = f, "--config"
+		given, where = fromFile(v.Type, f), "--config"
 	} else if v.Env != "" && src.Env != nil {
 		if s, ok := src.Env(v.Env); ok && s != "" {
 			given, where = fromText(v.Type, s), "environment variable "+v.Env
@@ -232,6 +232,25 @@ func fromText(typ, s string) json.RawMessage {
 		return quote(parts)
 	}
 	return quote(s)
+}
+
+// fromFile makes a number or a truth of a text that YAML reads as one and JSON writes otherwise.
+func fromFile(typ string, raw json.RawMessage) json.RawMessage {
+	if rawjson.Kind(raw) != '"' {
+		return raw
+	}
+	s := text(raw)
+	switch typ {
+	case "integer", "number":
+		if n, err := spec.PlainNumber(s); err == nil && n != s {
+			return json.RawMessage(n)
+		}
+	case "boolean":
+		if b := strings.ToLower(s); b != s && (b == "true" || b == "false") {
+			return json.RawMessage(b)
+		}
+	}
+	return raw
 }
 
 func quote(v any) json.RawMessage {

@@ -7,6 +7,8 @@ import (
 	"testing"
 	"time"
 
+	"gopkg.in/yaml.v3"
+
 	"github.com/lastpage/lastpage/engine/spec"
 	"github.com/lastpage/lastpage/runtime"
 )
@@ -62,6 +64,36 @@ func TestConfigSecrets(t *testing.T) {
 		}
 		if !slices.Contains(told, secret) {
 			t.Errorf("%s: what is refused is shown elsewhere: %q", typ, told)
+		}
+	}
+}
+
+// What a file says without quotes is the value's text, whatever YAML would make of it.
+func TestConfigFileKeepsText(t *testing.T) {
+	for _, c := range []struct{ typ, yaml, want string }{
+		{"string", "0012", `"0012"`}, {"string", "1.10", `"1.10"`}, {"string", "2024-01-01", `"2024-01-01"`}, {"string", "12345678901234567890123", `"12345678901234567890123"`},
+		{"string", "1e3", `"1e3"`}, {"string", "0x1F", `"0x1F"`}, {"string", "1_000", `"1_000"`}, {"string", "yes", `"yes"`}, {"string", "True", `"True"`}, {"string", "true", `"true"`},
+		{"string", `"0012"`, `"0012"`}, {"string", "~", "null"}, {"string", "2024-01-01T00:00:00.10+02:00", `"2024-01-01T00:00:00.10+02:00"`},
+		{"integer", "12345678901234567890123", "12345678901234567890123"}, {"integer", "0x1F", "31"}, {"integer", "1_000", "1000"}, {"integer", "0012", ""}, {"integer", `"x"`, ""},
+		{"number", "1.10", "1.10"}, {"number", "+1.5", "1.5"}, {"boolean", "True", "true"}, {"boolean", "yes", ""},
+		{"list", "[0012, 1.10, True, x, 2024-01-01]", `["0012",1.10,"True","x","2024-01-01"]`}, {"time", "2024-01-01", `"2024-01-01"`}, {"duration", "0", "0"},
+	} {
+		var doc yaml.Node
+		if err := yaml.Unmarshal([]byte(c.yaml), &doc); err != nil {
+			t.Fatal(err)
+		}
+		raw, err := spec.ValueJSON(&doc)
+		if err != nil || !json.Valid(raw) {
+			t.Errorf("%s: %s, %v", c.yaml, raw, err)
+			continue
+		}
+		got, err := runtime.ResolveConfig([]*spec.Variable{{Name: "v", Type: c.typ}}, runtime.ConfigSource{File: map[string]json.RawMessage{"v": raw}})
+		if c.want == "" {
+			if err == nil {
+				t.Errorf("%s: %s is %s", c.typ, c.yaml, got.Value("v"))
+			}
+		} else if err != nil || string(got.Value("v")) != c.want {
+			t.Errorf("%s: %s is %s, %v; want %s", c.typ, c.yaml, got.Value("v"), err, c.want)
 		}
 	}
 }

@@ -98,3 +98,32 @@ func TestWindowTooFullIsTriedAgain(t *testing.T) {
 		}
 	}
 }
+
+// TestCursorWindowIsTriedAgain reads a window by tokens once more, whose pages it has had: it is complete
+// when it fits, and nothing comes twice.
+func TestCursorWindowIsTriedAgain(t *testing.T) {
+	n := 8
+	r := newRig(t, func(w http.ResponseWriter, q *http.Request) {
+		off, _ := strconv.Atoi(q.URL.Query().Get("c"))
+		next := "null"
+		if off+2 < n {
+			next = strconv.Itoa(off + 2)
+		}
+		answer(w, `{"items":%s,"total":%d,"next":%s}`, items(off+1, min(off+2, n)), n, next)
+	}, `
+streams:
+  s:
+    request: {path: /list, query: {from: "${window.from}"}}
+    partitions: [{window: {from: 2026-01-01, to: 2026-01-02, every: 1d, min: 1d, split_over: 6}}]
+    records: {path: items, key: id}
+    pagination: {type: cursor, next: body.next, send: query.c, total: body.total}
+`)
+	want(t, r.run(), "truncated "+runtime.CodeWindow)
+	want(t, r.run(), "truncated "+runtime.CodeWindow)
+	if r.requests() != 5 {
+		t.Errorf("asked %v", r.asked)
+	}
+	n = 6
+	want(t, r.run(), "complete")
+	r.count("s", "id", 8)
+}

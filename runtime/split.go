@@ -32,10 +32,11 @@ func (c *chain) tryAgain(ctx context.Context) error {
 			return err
 		}
 	}
-	if noted > 0 { // they do not count as records that came twice in this walk
-		c.old = maps.Clone(c.keys.set)
-	} else {
+	switch typ := c.walk.Rules.Type; {
+	case noted == 0:
 		st.Skip = int(st.Delivered)
+	case typ != engine.Offset && typ != engine.PageNumber: // a page of them is not one that this walk has had
+		c.old = maps.Clone(c.keys.set)
 	}
 	c.state, c.limits.again = st, true
 	return nil

@@ -66,16 +66,13 @@ func (s *settings) values() (set map[string]string, file map[string]json.RawMess
 	if err != nil {
 		return nil, nil, usage("--config: %w", plain(err))
 	}
-	var values map[string]any
+	var values map[string]yaml.Node
 	if err := yaml.Unmarshal(b, &values); err != nil {
 		return nil, nil, usage("--config %s: it is neither YAML nor JSON with one value a name: %s", s.config, oneLine(strings.TrimPrefix(err.Error(), "yaml: ")))
 	}
 	file = map[string]json.RawMessage{}
 	for k, v := range values {
-		if t, ok := v.(time.Time); ok {
-			v = t.Format(time.RFC3339Nano)
-		}
-		raw, err := json.Marshal(v)
+		raw, err := spec.ValueJSON(&v)
 		if err != nil {
 			return nil, nil, usage("--config %s: %s: %w", s.config, k, err)
 		}

@@ -1,7 +1,6 @@
 package host
 
 import (
-	"encoding/json"
 	"fmt"
 	"os"
 	"regexp"
@@ -256,16 +255,8 @@ func (p *jobParser) value(v *yaml.Node) Value {
 		}
 		return out
 	}
-	if v.Kind == yaml.ScalarNode && v.Tag == "!!timestamp" {
-		out.JSON, _ = json.Marshal(v.Value)
-		return out
-	}
-	var any any
-	err := v.Decode(&any)
-	if err == nil {
-		out.JSON, err = json.Marshal(any)
-	}
-	if err != nil {
+	var err error
+	if out.JSON, err = spec.ValueJSON(v); err != nil {
 		p.fail(v, "want a text, a number, true, false or a list", "")
 	}
 	return out

@@ -18,11 +18,11 @@ var Epoch = time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)
 
 // Config is the file `config` of a case.
 type Config struct {
-	Values  map[string]any `yaml:"values"`  // of the connector's config
-	Stream  string         `yaml:"stream"`  // or
-	Streams []string       `yaml:"streams"` // neither: all of the connector's
-	Now     string         `yaml:"now"`     // RFC 3339, where the simulated clock begins; default Epoch
-	Seed    uint64         `yaml:"seed"`    // of Math.random and uuid(), default 1
+	Values  map[string]yaml.Node `yaml:"values"`  // of the connector's config
+	Stream  string               `yaml:"stream"`  // or
+	Streams []string             `yaml:"streams"` // neither: all of the connector's
+	Now     string               `yaml:"now"`     // RFC 3339, where the simulated clock begins; default Epoch
+	Seed    uint64               `yaml:"seed"`    // of Math.random and uuid(), default 1
 	Step    `yaml:",inline"`
 	Runs    []Step `yaml:"runs"` // one after the other over the same state; without: one
 
@@ -69,10 +69,7 @@ func (c *Config) parse(b []byte) error {
 	}
 	c.values = map[string]json.RawMessage{}
 	for k, v := range c.Values {
-		if t, ok := v.(time.Time); ok {
-			v = t.Format(time.RFC3339Nano)
-		}
-		raw, err := json.Marshal(v)
+		raw, err := spec.ValueJSON(&v)
 		if err != nil {
 			return fmt.Errorf("values: %s: %w", k, err)
 		}

@@ -7,7 +7,9 @@
 //
 // The order is: Open, then Mark, which the caller stores before the first Write: it is the place to
 // come back to when the very first page is interrupted. Then for each page Write, Mark, store; at the
-// end Close. What is written but not marked and stored is cut away by the next Open.
+// end Close. What is written but not marked and stored is cut away by the next Open. A Seal, stored before
+// Close, is a mark behind which nothing is cut: the run has ended in order, and what comes later is
+// somebody else's.
 //
 // The package knows nothing of paging, checkpoints or connectors.
 package sink
