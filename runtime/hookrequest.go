@@ -11,6 +11,7 @@ import (
 	"github.com/lastpage/lastpage/engine/rawjson"
 	"github.com/lastpage/lastpage/engine/spec"
 	"github.com/lastpage/lastpage/runtime/script"
+	"github.com/lastpage/lastpage/runtime/transport"
 )
 
 // callRequest lets a hook function change the request of an attempt, and returns its body. What the
@@ -28,7 +29,7 @@ func (b *bound) callRequest(ctx context.Context, st *spec.Stream, role string, s
 		t := string(body)
 		in.Text = &t
 	}
-	res, err := b.program.Call(ctx, b.function(st, role), sc.bare(), in.Value(), sc.context())
+	res, err := b.program.Call(ctx, b.function(st, role), sc.bare(), in.Value(), sc.context(transport.AttemptOf(ctx)))
 	if err != nil {
 		return nil, scriptError(err)
 	}

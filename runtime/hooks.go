@@ -122,11 +122,12 @@ func (s *scope) pageValue(p *page.Page) script.Value {
 	return sp.Value()
 }
 
-// context is the second argument of request, sign and record.
-func (s *scope) context() script.Value {
+// context is the second argument of request, sign and record, of the attempt that is made or has brought
+// the record.
+func (s *scope) context(attempt int) script.Value {
 	c := script.Context{
 		Config: s.config.object, Partition: s.partition, Window: s.whole("window"), Watermark: s.watermark, Token: s.pageToken(),
-		Memo: s.memo, Now: script.JSON(s.now()), RunID: s.run,
+		Memo: s.memo, Now: script.JSON(s.now()), RunID: s.run, Attempt: attempt,
 	}
 	if s.session != nil {
 		c.SessionID, c.Session = s.session.ID, s.session.Body
@@ -187,7 +188,7 @@ func (b *bound) callClassify(ctx context.Context, st *spec.Stream, v *view) (cla
 
 // hookRecord runs the hook's record() over records: each becomes one, several or none.
 func (c *chain) hookRecord(ctx context.Context, g *got, k *kept) error {
-	results, err := c.sr.program.CallEach(ctx, c.sr.function(c.sr.spec, "record"), g.view.scope.bare(), k.records, g.view.scope.context())
+	results, err := c.sr.program.CallEach(ctx, c.sr.function(c.sr.spec, "record"), g.view.scope.bare(), k.records, g.view.scope.context(len(g.answer.Attempts)))
 	if err != nil {
 		return scriptError(err)
 	}

@@ -63,6 +63,16 @@ func TestAHookLeavesTheBodyAsItIs(t *testing.T) {
 	}
 }
 
+func TestAHookKnowsTheAttempt(t *testing.T) {
+	formatCase{
+		hook: `function request(req, ctx) { req.headers['X-Attempt'] = String(ctx.attempt); return req }
+function record(rec, ctx) { return {id: rec.id, attempt: ctx.attempt} }`,
+		streams: "streams:\n  s:\n    request: {path: /l}\n    records: {path: items}\n    pagination: {type: none}\n",
+		say:     []exchange{{status: 500, header: "X-Attempt: 1"}, {status: 503, header: "X-Attempt: 2"}, {header: "X-Attempt: 3", body: `{"items":[{"id":1}]}`}},
+		verdict: "complete", records: `{"id":1,"attempt":3}`,
+	}.run(t)
+}
+
 // Whatever a hook returns ends in records or in an error that names the function.
 func TestAHookMayReturnAnything(t *testing.T) {
 	values := []string{

@@ -26,6 +26,7 @@ type call struct {
 	tries    int       // attempts that count against retry.attempts
 	refusals int       // of the credentials, in a row
 	renewals int       // of them that this call caused, in a row
+	revived  bool      // a kept connection was closed, and the request went out again at once
 	resume   time.Time // the next attempt is not sent before
 	grant    uint64    // credential of the exchange under way, 0 when it is settled or there is none
 

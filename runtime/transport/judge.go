@@ -148,6 +148,24 @@ func (x *call) failed(ctx context.Context, a *Attempt, e *Exchange, f failure, a
 	x.finish(a, e)
 }
 
+// dropped repeats a request whose kept connection was closed before an answer: at once and signed again,
+// and the first time without counting against retry.attempts, since the API has refused nothing. Idle
+// connections are given up: they may be closed too.
+func (x *call) dropped(ctx context.Context, a *Attempt, e *Exchange, host string) {
+	f := failure{CodeNetwork, host + " closed a kept connection without an answer", ""}
+	if x.revived {
+		x.failed(ctx, a, e, f, nil, true)
+		return
+	}
+	x.revived = true
+	if x.pool != nil {
+		x.pool.CloseIdleConnections()
+	}
+	a.Reason, a.Detail = f.code, f.message
+	x.again = true
+	x.finish(a, e)
+}
+
 // spent is the error of a one-use token that may have been consumed by the attempt a.
 func (x *call) spent(a *Attempt) *Error {
 	return x.fail(CodeTokenSpent, a.Status, "the one-use token may have been consumed and is not sent again: "+a.Detail)

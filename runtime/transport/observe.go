@@ -2,6 +2,7 @@ package transport
 
 import (
 	"context"
+	"errors"
 	"net/http"
 	"net/http/httptrace"
 	"sync"
@@ -15,6 +16,8 @@ type tracer struct {
 	mu    sync.Mutex
 	all   bool // all parts, not only whether the request was written
 	wrote bool
+	again bool // net/http began to send the request a second time
+	stop  context.CancelCauseFunc
 
 	start, gotConn, dns, dnsEnd, dial, dialEnd, tls, tlsEnd, sent, first, last time.Time
 	remote                                                                     string
@@ -22,20 +25,34 @@ type tracer struct {
 
 func newTracer(all bool) *tracer { return &tracer{all: all, start: time.Now()} }
 
-// context returns ctx with the tracer in it.
+// errDropped is why a request that has left is not sent again by net/http.
+var errDropped = errors.New("the kept connection was closed before an answer")
+
+// context returns ctx with the tracer in it. When a kept connection turns out to be closed, net/http
+// would send the request again by itself, unseen and with the same signature: that is stopped here, so
+// that every request is an attempt. HTTP/2 is left alone: there a server says that it has not dealt with
+// the request.
 func (t *tracer) context(ctx context.Context) context.Context {
+	ctx, t.stop = context.WithCancelCause(ctx)
 	trace := &httptrace.ClientTrace{WroteHeaders: func() {
 		t.mu.Lock()
 		defer t.mu.Unlock()
 		t.wrote = true
 	}}
-	if t.all {
-		trace.GotConn = func(i httptrace.GotConnInfo) {
-			t.set(&t.gotConn)
-			t.mu.Lock()
-			defer t.mu.Unlock()
-			t.remote = i.Conn.RemoteAddr().String()
+	trace.GotConn = func(i httptrace.GotConnInfo) {
+		t.mu.Lock()
+		defer t.mu.Unlock()
+		if s, ok := i.Conn.(*tls.Conn); t.wrote && !(ok && s.ConnectionState().NegotiatedProtocol == "h2") {
+			t.again = true
+			t.stop(errDropped)
+			i.Conn.Close() // the context alone may come too late
+			return
 		}
+		if t.all {
+			t.gotConn, t.remote = time.Now(), i.Conn.RemoteAddr().String()
+		}
+	}
+	if t.all {
 		trace.DNSStart = func(httptrace.DNSStartInfo) { t.set(&t.dns) }
 		trace.DNSDone = func(httptrace.DNSDoneInfo) { t.set(&t.dnsEnd) }
 		trace.ConnectStart = func(string, string) { t.set(&t.dial) }
@@ -61,6 +78,13 @@ func (t *tracer) written() bool {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	return t.wrote
+}
+
+// dropped says whether net/http was kept from sending the request again.
+func (t *tracer) dropped() bool {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return t.again
 }
 
 func (t *tracer) timing() Timing {

@@ -21,8 +21,19 @@ type outgoing struct {
 	left   bool // the base origin was left: no credentials from here on
 }
 
+// attemptKey finds the number of the attempt that a request is built for.
+type attemptKey struct{}
+
+// AttemptOf is the number of the attempt, from 1, that Config.Edit or an Authenticator is asked to finish
+// a request for; 0 outside of them.
+func AttemptOf(ctx context.Context) int {
+	n, _ := ctx.Value(attemptKey{}).(int)
+	return n
+}
+
 // send makes the exchanges of one attempt: one, and one more for each redirect.
 func (x *call) send(ctx context.Context, a *Attempt) {
+	ctx = context.WithValue(ctx, attemptKey{}, a.Number)
 	out := outgoing{x.target, x.method(), x.req.Header.Clone(), x.req.Body, false}
 	if out.header == nil {
 		out.header = http.Header{}
@@ -48,10 +59,15 @@ func (x *call) send(ctx context.Context, a *Attempt) {
 		e := x.exchange(r, out.body)
 		resp, err := x.roundTrip(r.WithContext(t.context(timed)))
 		headersAt := x.clock.Now()
+		defer t.stop(nil)
 		if err != nil {
 			a.Duration = headersAt.Sub(a.At)
 			t.end()
 			e.timed(t)
+			if t.dropped() && !x.req.OneUse && !ended(timed) {
+				x.dropped(ctx, a, e, r.URL.Host)
+				return
+			}
 			f := x.failureOf(err, r.URL.Host, timed.Err() != nil)
 			x.failed(ctx, a, e, f, nil, t.written())
 			return
