@@ -27,7 +27,8 @@ type chain struct {
 
 	state     chainState          // after the last page that was handed to the committer
 	keys      *keySet             // nil when nothing needs de-duplication
-	old       map[uint64]struct{} // of keys, those that an earlier walk delivered
+	old       map[uint64]struct{} // identities that an earlier walk delivered
+	oldMet    map[uint64]struct{} // of them, those that this walk has met
 	positions *positions
 	ahead     *ahead
 	shared    *sessionState // a session that all chains of the stream share

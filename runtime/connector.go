@@ -201,12 +201,22 @@ func checkFunctions(s *spec.Connector, p *script.Program) (errs []*spec.Error) {
 	return errs
 }
 
+// compiled is the expression of the program that stands where e does.
+func (c *Connector) compiled(e *spec.Expr) *spec.Expr {
+	for _, known := range c.Spec.Exprs {
+		if known.Pos == e.Pos && known.Source == e.Source {
+			return known
+		}
+	}
+	return e
+}
+
 // bind reads the connector again with the configuration of a run filled in.
 func (c *Connector) bind(ctx context.Context, b *bound) (*spec.Connector, *script.Program, error) {
 	b.program = c.program // for what is evaluated before the bound connector is compiled
 	sc := &scope{job: b, config: b.config, run: b.id}
 	opt := c.kinds.options(c.hook)
-	opt.Bind = func(e *spec.Expr) (json.RawMessage, error) { return sc.eval(ctx, e) }
+	opt.Bind = func(e *spec.Expr) (json.RawMessage, error) { return sc.eval(ctx, c.compiled(e)) }
 	bound, err := spec.Parse(c.Spec.File, c.Source, opt)
 	if err != nil {
 		return nil, nil, err

@@ -18,7 +18,7 @@ type batchOf struct {
 	ids     []uint64 // identities of the records, to find duplicates; nil without a key
 	made    []madeOf // what the records were made of, listing by listing
 	met     []uint64 // identities of those that were delivered when the page was here before
-	old     int      // duplicates of what an earlier walk delivered
+	old     []uint64 // identities of what an earlier walk delivered, met for the first time
 	skipped int      // records that were delivered before a limit cut the page, by number
 	partial bool     // only the first records of the page
 
@@ -79,7 +79,7 @@ func (c *chain) records(ctx context.Context, g *got, p *engine.Page) (*batchOf, 
 		}
 		dups += n
 	}
-	p.New, p.Old = max(0, p.Records-dups), b.old
+	p.New, p.Old = max(0, p.Records-dups), len(b.old)
 	if g.at.Again && len(g.at.Part) == 0 && !c.walk.Rules.HasKey {
 		p.New = 0 // the page was delivered, and nothing says what it was
 	}
@@ -138,11 +138,13 @@ func (c *chain) sift(ctx context.Context, g *got, l listing, b *batchOf) (dups i
 			id := identity(l.page.Keys[i], at)
 			_, twice := inPage[id]
 			_, old := c.old[id]
+			_, met := c.oldMet[id]
 			if twice || old || c.keys.has(id) {
 				dups++
-				if old && !twice {
-					b.old++
+				if old && !met && !twice { // once it is a record of the list, then a duplicate
+					b.old = append(b.old, id)
 				}
+				inPage[id] = struct{}{}
 				continue
 			}
 			inPage[id] = struct{}{}

@@ -194,6 +194,12 @@ func (c *chain) deliver(ctx context.Context, g *got, p engine.Page, v engine.Ver
 			c.keys.add(id)
 		}
 	}
+	for _, id := range b.old {
+		if c.oldMet == nil {
+			c.oldMet = map[uint64]struct{}{}
+		}
+		c.oldMet[id] = struct{}{}
+	}
 	if g.req.Value != nil {
 		c.positions.add(g.req.Value)
 	}
