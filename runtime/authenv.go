@@ -15,7 +15,7 @@ import (
 
 // authEnv is what the kinds of authentication need of a run.
 func (b *bound) authEnv(st *spec.Stream, base *url.URL, sc *scope) auth.Env {
-	plain := &authClient{b: b, st: st}
+	plain := &authClient{b: b, st: st, scope: sc}
 	return auth.Env{
 		Base: base,
 		Text: func(ctx context.Context, t *spec.Text) (string, error) {
@@ -66,10 +66,12 @@ func (b *bound) authEnv(st *spec.Stream, base *url.URL, sc *scope) auth.Env {
 	}
 }
 
-// authClient sends requests of the auth kinds: without credentials, with the stream's retry rules.
+// authClient sends requests of the auth kinds: without credentials, the stream's way and with its retry
+// rules.
 type authClient struct {
-	b  *bound
-	st *spec.Stream
+	b     *bound
+	st    *spec.Stream
+	scope *scope
 
 	once   sync.Once
 	client *transport.Client
@@ -79,10 +81,15 @@ type authClient struct {
 func (l *authClient) do(ctx context.Context, r *auth.Request) (*auth.Answer, error) {
 	l.once.Do(func() {
 		h := &l.st.HTTP
+		proxy, certs, err := l.b.way(ctx, h, l.scope)
+		if err != nil {
+			l.err = err
+			return
+		}
 		l.client, l.err = transport.New(transport.Config{
 			Timeout: h.Timeout, MaxPage: h.MaxPage, DenyPrivate: h.DenyPrivate, Compression: h.Compression, UserAgent: l.b.job.UserAgent,
 			Retry: h.Retry, Redact: l.b.redact, Clock: stopClock{l.b.clock, l.b.job.Stop}, Observe: l.b.job.Exchange, Transport: l.b.job.Transport, Wrap: l.b.wrap(true), Random: l.b.job.Random,
-			TLS: transport.TLS{Insecure: h.TLS.Insecure},
+			Proxy: proxy, TLS: certs,
 		})
 	})
 	if l.err != nil {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/rand"
 	"encoding/hex"
+	"errors"
 	"fmt"
 	"log/slog"
 	"net/http"
@@ -107,24 +108,13 @@ func (b *bound) client(ctx context.Context, st *spec.Stream) (*transport.Client,
 		Timeout: h.Timeout, MaxPage: h.MaxPage, FollowRedirects: h.FollowRedirects, DenyPrivate: h.DenyPrivate,
 		Compression: h.Compression, UserAgent: b.job.UserAgent, Throttle: h.Throttle, Retry: h.Retry,
 		Redact: b.redact, Clock: stopClock{b.clock, b.job.Stop}, Observe: b.exchanges(st), Transport: b.job.Transport, Random: b.job.Random,
-		TLS: transport.TLS{Insecure: h.TLS.Insecure},
 	}
 	if b.job.TimeLimit > 0 {
 		cfg.Deadline = b.started.Add(b.job.TimeLimit)
 	}
-	texts := []struct {
-		to   *string
-		from *spec.Text
-	}{{&cfg.Proxy, h.Proxy}, {&cfg.TLS.CAFile, h.TLS.CAFile}, {&cfg.TLS.CertFile, h.TLS.CertFile}, {&cfg.TLS.KeyFile, h.TLS.KeyFile}}
-	for _, t := range texts {
-		if t.from == nil {
-			continue
-		}
-		s, _, err := sc.join(ctx, t.from, nil) // null, such as a setting that is not given, is as if the key were absent
-		if err != nil {
-			return nil, err
-		}
-		*t.to = s
+	var err error
+	if cfg.Proxy, cfg.TLS, err = b.way(ctx, h, sc); err != nil {
+		return nil, err
 	}
 	for _, t := range h.AllowHosts {
 		s, err := sc.str(ctx, t, nil)
@@ -146,7 +136,39 @@ func (b *bound) client(ctx context.Context, st *spec.Stream) (*transport.Client,
 	if err := b.wire(ctx, st, sc, &cfg); err != nil {
 		return nil, err
 	}
-	return transport.New(cfg)
+	client, err := transport.New(cfg)
+	return client, atFile(h, err)
+}
+
+// way is how an API's hosts are reached: by which proxy, and with which certificates. Null, such as a
+// setting that is not given, is as if the key were absent.
+func (b *bound) way(ctx context.Context, h *spec.HTTP, sc *scope) (proxy string, certs transport.TLS, err error) {
+	certs.Insecure = h.TLS.Insecure
+	for _, t := range []struct {
+		to   *string
+		from *spec.Text
+	}{{&proxy, h.Proxy}, {&certs.CAFile, h.TLS.CAFile}, {&certs.CertFile, h.TLS.CertFile}, {&certs.KeyFile, h.TLS.KeyFile}} {
+		if t.from == nil {
+			continue
+		}
+		if *t.to, _, err = sc.join(ctx, t.from, nil); err != nil {
+			return "", certs, err
+		}
+	}
+	return proxy, certs, nil
+}
+
+// atFile gives the error of a file of `tls` the place in the connector that names it.
+func atFile(h *spec.HTTP, err error) error {
+	var wrong *transport.TLSError
+	if !errors.As(err, &wrong) {
+		return err
+	}
+	at := map[string]*spec.Text{"ca_file": h.TLS.CAFile, "cert_file": h.TLS.CertFile, "key_file": h.TLS.KeyFile}[wrong.Key]
+	if at == nil {
+		return err
+	}
+	return &spec.Error{Pos: at.Pos, Msg: "`tls." + wrong.Key + "`: " + wrong.File + " " + wrong.Msg, Hint: wrong.Hint}
 }
 
 // wrap is the job's Wrap for one kind of requests.

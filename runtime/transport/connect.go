@@ -4,7 +4,10 @@ import (
 	"context"
 	"crypto/tls"
 	"crypto/x509"
+	"encoding/pem"
+	"errors"
 	"fmt"
+	"io/fs"
 	"net"
 	"net/http"
 	"net/url"
@@ -26,30 +29,92 @@ type TLS struct {
 	Insecure                  bool
 }
 
-// config reads the files. The zero TLS gives the system's trust.
+// TLSError is a file of `http.tls` that cannot be used.
+type TLSError struct {
+	Key  string // ca_file cert_file key_file
+	File string
+	Msg  string // what is wrong with it
+	Hint string
+}
+
+func (e *TLSError) Error() string {
+	return fmt.Sprintf("tls.%s: %s %s; %s", e.Key, e.File, e.Msg, e.Hint)
+}
+
+// pemOf reads the file of a key.
+func pemOf(key, file string) ([]byte, error) {
+	b, err := os.ReadFile(file)
+	if err == nil {
+		return b, nil
+	}
+	e := &TLSError{key, file, "cannot be read", "give the path of a PEM file; a relative one counts from the folder in which the program was started"}
+	var path *fs.PathError
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		e.Msg = "does not exist"
+	case errors.As(err, &path):
+		e.Msg += ": " + path.Err.Error()
+	}
+	return nil, e
+}
+
+// config reads the files. The zero TLS gives the system's trust. What is wrong with a file is a TLSError.
 func (t TLS) config() (*tls.Config, error) {
 	c := &tls.Config{MinVersion: tls.VersionTLS12, InsecureSkipVerify: t.Insecure}
 	if t.CAFile != "" {
-		pem, err := os.ReadFile(t.CAFile)
+		b, err := pemOf("ca_file", t.CAFile)
 		if err != nil {
-			return nil, fmt.Errorf("tls.ca_file: %w", err)
+			return nil, err
 		}
 		c.RootCAs = x509.NewCertPool()
-		if !c.RootCAs.AppendCertsFromPEM(pem) {
-			return nil, fmt.Errorf("tls.ca_file: %s holds no PEM certificate", t.CAFile)
+		if !c.RootCAs.AppendCertsFromPEM(b) {
+			return nil, &TLSError{"ca_file", t.CAFile, "holds no PEM certificate", "it begins with -----BEGIN CERTIFICATE-----"}
 		}
 	}
 	if (t.CertFile == "") != (t.KeyFile == "") {
-		return nil, fmt.Errorf("tls: cert_file and key_file go together")
+		key, file := "cert_file", t.CertFile
+		if file == "" {
+			key, file = "key_file", t.KeyFile
+		}
+		return nil, &TLSError{key, file, "stands alone", "cert_file and key_file go together"}
 	}
 	if t.CertFile != "" {
-		pair, err := tls.LoadX509KeyPair(t.CertFile, t.KeyFile)
+		cert, err := pemOf("cert_file", t.CertFile)
 		if err != nil {
-			return nil, fmt.Errorf("tls: cert_file %s and key_file %s: %w", t.CertFile, t.KeyFile, err)
+			return nil, err
+		}
+		key, err := pemOf("key_file", t.KeyFile)
+		if err != nil {
+			return nil, err
+		}
+		pair, err := tls.X509KeyPair(cert, key)
+		if err != nil {
+			return nil, pairError(t, cert, key, err)
 		}
 		c.Certificates = []tls.Certificate{pair}
 	}
 	return c, nil
+}
+
+// pairError says which of the two files it is.
+func pairError(t TLS, cert, key []byte, err error) *TLSError {
+	switch {
+	case !holds(cert, "CERTIFICATE"):
+		return &TLSError{"cert_file", t.CertFile, "holds no PEM certificate", "it begins with -----BEGIN CERTIFICATE-----"}
+	case !holds(key, "PRIVATE KEY"):
+		return &TLSError{"key_file", t.KeyFile, "holds no PEM key", "it begins with -----BEGIN PRIVATE KEY-----; a key with a passphrase is not read"}
+	}
+	return &TLSError{"cert_file", t.CertFile, "and key_file " + t.KeyFile + " do not make a pair: " + strings.TrimPrefix(err.Error(), "tls: "), "give the key that the certificate was made for"}
+}
+
+// holds says whether a PEM block of that type, or of one that ends so, stands in b.
+func holds(b []byte, kind string) bool {
+	for block, rest := pem.Decode(b); block != nil; block, rest = pem.Decode(rest) {
+		if strings.HasSuffix(block.Type, kind) {
+			return true
+		}
+	}
+	return false
 }
 
 // proxyError is a proxy that does not connect.

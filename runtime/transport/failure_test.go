@@ -7,6 +7,7 @@ import (
 	"crypto/tls"
 	"crypto/x509"
 	"encoding/pem"
+	"errors"
 	"fmt"
 	"io"
 	"math/big"
@@ -101,8 +102,18 @@ func TestCertificatesAndHTTP2(t *testing.T) {
 		t.Errorf("without a client certificate: %v", err)
 	}
 
-	for _, bad := range []TLS{{CAFile: filepath.Join(dir, "none")}, {CAFile: clientKey}, {CertFile: clientCert}, {CertFile: clientKey, KeyFile: clientCert}} {
-		if _, err := New(Config{TLS: bad}); err == nil || !strings.HasPrefix(err.Error(), "tls") {
+	none := filepath.Join(dir, "none")
+	otherCert, _ := selfSigned(t, dir, "other")
+	for _, bad := range []struct {
+		key string
+		TLS
+	}{
+		{"ca_file", TLS{CAFile: none}}, {"ca_file", TLS{CAFile: clientKey}}, {"cert_file", TLS{CertFile: clientCert}}, {"key_file", TLS{KeyFile: clientKey}},
+		{"cert_file", TLS{CertFile: none, KeyFile: clientKey}}, {"key_file", TLS{CertFile: clientCert, KeyFile: none}},
+		{"cert_file", TLS{CertFile: clientKey, KeyFile: clientCert}}, {"key_file", TLS{CertFile: clientCert, KeyFile: clientCert}}, {"cert_file", TLS{CertFile: otherCert, KeyFile: clientKey}},
+	} {
+		var wrong *TLSError
+		if _, err := New(Config{TLS: bad.TLS}); !errors.As(err, &wrong) || wrong.Key != bad.key || wrong.Hint == "" {
 			t.Errorf("%+v: %v", bad, err)
 		}
 	}
