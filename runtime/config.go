@@ -89,13 +89,18 @@ func ResolveConfig(vars []*spec.Variable, src ConfigSource) (*Config, error) {
 	return c, errors.Join(errs...)
 }
 
-// hide tells the texts of a secret: its own, or those of a list's elements.
+// hide tells the texts of a secret: its own, those of a list's elements, the password in a URL.
 func (src *ConfigSource) hide(v *spec.Variable, raw json.RawMessage) {
 	if !v.Secret || src.Secrets == nil || string(raw) == "null" {
 		return
 	}
 	for _, s := range texts(raw) {
 		src.Secrets(s)
+		if u, err := url.Parse(s); err == nil && v.Type == "url" && u.User != nil {
+			if password, ok := u.User.Password(); ok {
+				src.Secrets(password)
+			}
+		}
 	}
 }
 
@@ -148,6 +153,20 @@ func (c *Config) relative(vars []*spec.Variable, names []string) map[string]json
 		out[v.Name] = c.values[v.Name]
 	}
 	return out
+}
+
+// at is c with its relative times counted from now.
+func (c *Config) at(vars []*spec.Variable, now time.Time) *Config {
+	moved := map[string]json.RawMessage{}
+	for _, v := range vars {
+		if v.Type != "time" || c.given[v.Name] == nil || bytes.Equal(c.given[v.Name], c.values[v.Name]) {
+			continue
+		}
+		if raw, err := check(v, c.given[v.Name], now); err == nil {
+			moved[v.Name] = raw
+		}
+	}
+	return c.with(moved)
 }
 
 // with is c with other values.

@@ -128,7 +128,7 @@ func (sr *streamRun) valuesOf(ctx context.Context, v spec.PartitionValues) ([]js
 	if ok {
 		return out, nil
 	}
-	sc := &scope{job: sr.bound, config: sr.config, run: sr.id, pinned: sr.round.Now}
+	sc := &scope{job: sr.bound, config: sr.atRound(), run: sr.id, pinned: sr.round.Now}
 	t, err := sc.node(ctx, v.List)
 	if err != nil {
 		return nil, err

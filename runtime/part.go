@@ -4,8 +4,6 @@ import (
 	"slices"
 
 	"github.com/cespare/xxhash/v2"
-
-	"github.com/lastpage/lastpage/engine"
 )
 
 // A page may be read by two runs: a limit of records has cut it, or it left a doubt. The checkpoint then
@@ -67,10 +65,15 @@ func (c *chain) each(b *batchOf) identities {
 	return out
 }
 
-// delivered is what the checkpoint says of the page at its position: nothing once the walk has left it,
-// but for an offset, whose next page may hold what a page that is shorter this time did not.
+// delivered is what the checkpoint says of the page at its position. Once the walk has left the page it
+// says nothing, but for a page that was a part of what it had been before: the next one begins with the
+// rest.
 func (c *chain) delivered(g *got, b *batchOf, again bool) identities {
-	keyed := len(b.made) > 0 && c.keyed(b.made[0].from)
+	keyed, read := false, 0
+	for _, m := range b.made {
+		keyed = keyed || c.keyed(m.from)
+		read += len(m.from.page.Records)
+	}
 	left := g.at.Part.less(b.met)
 	if again && !keyed {
 		for _, m := range b.made {
@@ -80,7 +83,7 @@ func (c *chain) delivered(g *got, b *batchOf, again bool) identities {
 		}
 		return left
 	}
-	if keyed || c.walk.Rules.Type == engine.Offset && len(b.met) > 0 {
+	if keyed || read > 0 && len(b.met) == read {
 		return left
 	}
 	return nil

@@ -35,6 +35,8 @@ func TestAPageThatIsReadByTwoRuns(t *testing.T) {
 			map[string]string{"": `{"items":[0,1],"next":"2","more":true}`, "2": `{"items":[7,8],"more":false}`}, limit(4), "truncated limit", "0 1 2 3 7 8"},
 		{"cut, then empty", map[string]string{"": `{"items":[0,1,2],"next":"2","more":true}`},
 			map[string]string{"": `{"items":[],"next":"2","more":true}`, "2": `{"items":[7,8],"more":false}`}, limit(2), "truncated limit", "0 1 7 8"},
+		{"cut, then in two", map[string]string{"": `{"items":[0,1,2,3],"next":"2","more":true}`},
+			map[string]string{"": `{"items":[0,1],"next":"1","more":true}`, "1": `{"items":[2,3,4],"more":false}`}, limit(3), "truncated limit", "0 1 2 3 4"},
 		{"cut, then pushed back", map[string]string{"": `{"items":[0,1,2,3],"next":"2","more":true}`},
 			map[string]string{"": `{"items":[9,0,1,2],"next":"2","more":true}`, "2": `{"items":[3],"more":false}`}, limit(2), "truncated limit", "0 1 9 2 3"},
 	} {

@@ -68,13 +68,28 @@ func parseKey(key string) (values json.RawMessage, window *span, base string, er
 	return values, window, base, nil
 }
 
+// atRound is the configuration with its relative times counted from the round's begin, as the list of the
+// chains is.
+func (sr *streamRun) atRound() *Config {
+	now := sr.round.Now
+	if now.IsZero() || now.Equal(sr.started) {
+		return sr.config
+	}
+	sr.mu.Lock()
+	defer sr.mu.Unlock()
+	if sr.listing == nil || !sr.listedAt.Equal(now) {
+		sr.listing, sr.listedAt = sr.config.at(sr.connector.Config, now), now
+	}
+	return sr.listing
+}
+
 // firstWatermark is `start`, nil without.
 func (sr *streamRun) firstWatermark(ctx context.Context) (json.RawMessage, error) {
 	in := sr.spec.Incremental
 	if in == nil || in.Start == nil {
 		return nil, nil
 	}
-	sc := &scope{job: sr.bound, config: sr.config, run: sr.id}
+	sc := &scope{job: sr.bound, config: sr.atRound(), run: sr.id}
 	t, err := sc.node(ctx, in.Start)
 	if err != nil || t == nil {
 		return nil, err

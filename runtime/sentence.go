@@ -79,7 +79,7 @@ var hints = map[string]string{
 	engine.CodeTokenExpired:     "a `fallback` in pagination, or a smaller page so that the token is used in time",
 	engine.CodeStalled:          "raise `limits.empty_pages` if the API sends that many empty pages",
 	engine.CodeTimestampFull:    "a larger `limit`, or a pattern whose position is not a time: one timestamp fills a page",
-	engine.CodePageRepeated:     "check that the position is sent where the API reads it (`send`)",
+	engine.CodePageRepeated:     "check that the position is sent where the API reads it (`send`); if records were added meanwhile, run again",
 	engine.CodeCap:              "a `window` partition, so that the window is cut until it fits under the cap",
 	CodeLimit:                   "run again: it goes on from here",
 	CodeInterrupted:             "run again: it goes on from here",
@@ -92,6 +92,8 @@ var hints = map[string]string{
 // hint says what to try, "" when nothing is known that would fit.
 func (r *StreamReport) hint() string {
 	switch {
+	case r.Reason == CodeSessionExpired && strings.HasSuffix(r.Detail, otherParts):
+		return "`--fresh`, which reads all parts of a new session"
 	case r.Reason == CodeWindow && strings.HasSuffix(r.Detail, uncutKey):
 		return "name what identifies a record in `records.key`, and run again"
 	case r.Reason == CodeWindow && strings.Contains(r.Detail, uncutStep):

@@ -45,12 +45,15 @@ func (sr *streamRun) openAnew(ctx context.Context) error {
 	return sr.tookShared(ctx)
 }
 
+// otherParts ends the message of a session that cannot be gone on with.
+const otherParts = "and the new one lists other parts than those that were read: what is missing cannot be told"
+
 // tookShared checks and keeps a shared session that is ready; sr.sharing is held.
 func (sr *streamRun) tookShared(ctx context.Context) error {
 	if sr.round.Listed {
 		sr.roundData.Reopened = true
 		if parts, ok := sr.parts(sr.roundData.Session); ok && sr.roundData.Parts != 0 && parts != sr.roundData.Parts {
-			return codeError(CodeSessionExpired, "the session was lost, and the new one lists other parts than those that were read: what is missing cannot be told")
+			return codeError(CodeSessionExpired, "the session was lost, %s", otherParts)
 		}
 	}
 	return sr.putRound(ctx)

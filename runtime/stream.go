@@ -77,7 +77,9 @@ type streamRun struct {
 	mu       sync.Mutex
 	marks    map[string]engine.Bookmark
 	lists    map[string][]json.RawMessage // values of the partitions, by name
-	skew     *apart                       // the server's clock minus ours, as its last answer had it; nil before
+	listing  *Config                      // of atRound
+	listedAt time.Time
+	skew     *apart // the server's clock minus ours, as its last answer had it; nil before
 	skewTold bool
 	fatal    error
 	taken    int64 // pages asked for

@@ -31,7 +31,7 @@ type windowLimits struct {
 // shorter or longer than another. It begins where the format writes; nothing lies between equal ends.
 func (sr *streamRun) bounds(ctx context.Context, w *spec.Window, watermark json.RawMessage) (from, to time.Time, err error) {
 	now := sr.round.Now
-	sc := &scope{job: sr.bound, config: sr.config, run: sr.id, watermark: watermark, pinned: now}
+	sc := &scope{job: sr.bound, config: sr.atRound(), run: sr.id, watermark: watermark, pinned: now}
 	if from, err = sr.instant(ctx, sc, w.From, w.Format, now); err != nil {
 		return from, to, err
 	}
