@@ -82,9 +82,12 @@ func (r *Report) MarshalIndent() ([]byte, error) {
 	return append(b, '\n'), err
 }
 
-// fails notes that the run could not be finished.
+// fails notes that the run could not be finished, unless it has failed of something else before.
 func (r *Report) fails(err *Error) {
-	r.Verdict, r.Reason, r.Attested, r.Err = worse(r.Verdict, Failed), err.Code, "", err
+	if r.Verdict != Failed {
+		r.Verdict, r.Reason, r.Attested, r.Until, r.Err = Failed, err.Code, "", "", err
+		r.Message = Failed + ": " + err.Error() + "; the next run goes on from what is safe"
+	}
 }
 
 // Streams keeps the order in which the streams were run.

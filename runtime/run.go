@@ -314,14 +314,14 @@ func (sr *streamRun) run(ctx context.Context) {
 func (r *run) finish(ctx context.Context) (*Report, error) {
 	ctx = context.WithoutCancel(ctx)
 	r.report.conclude()
-	r.closeRounds(ctx)
-	if err := r.seal(ctx); err != nil {
+	if err := r.closeOutputs(ctx); err != nil {
 		r.report.fails(err)
+	} else {
+		r.closeRounds(ctx)
 	}
-	if err := r.job.Sink.Close(ctx); err != nil {
-		r.report.fails(&Error{Code: CodeSink, Err: err})
+	if r.report.Message == "" {
+		r.report.Message = r.report.sentence()
 	}
-	r.report.Message = r.report.sentence()
 	b, err := r.report.MarshalIndent()
 	if err != nil {
 		return nil, err
@@ -333,6 +333,16 @@ func (r *run) finish(ctx context.Context) (*Report, error) {
 	}
 	r.tell(Event{Kind: EventRunEnd, Verdict: r.report.Verdict, Reason: r.report.Reason, Detail: r.report.Message})
 	return r.report, nil
+}
+
+// closeOutputs seals and closes the outputs. A round ends only behind that: where the last records do
+// not reach the disk, the next run goes on with it.
+func (r *run) closeOutputs(ctx context.Context) *Error {
+	broken := r.seal(ctx)
+	if err := r.job.Sink.Close(ctx); err != nil && broken == nil {
+		broken = &Error{Code: CodeSink, Err: err}
+	}
+	return broken
 }
 
 // closeRounds closes the rounds whose chains have all ended. A run that stopped on its way keeps them

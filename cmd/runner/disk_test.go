@@ -36,6 +36,7 @@ func TestDisk(t *testing.T) {
 	for _, c := range []diskCase{
 		{"page", "jsonl:out?fsync=page", killJSON},
 		{"token", "jsonl:out", killJSON},
+		{"token", "jsonl:out?fsync=close", killJSON},
 		{"parts", "jsonl:out?fsync=page", killJSON},
 		{"page", "csv:out?fsync=page", killCSV},
 		{"page", "sqlite:out", killSQLite},

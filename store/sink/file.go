@@ -325,8 +325,8 @@ func (f *file) mark() (*fileMark, error) {
 	if f.regular {
 		due := f.opt.sync == "page" || f.opt.sync == "interval" && f.now().Sub(f.lastSync) >= f.opt.every
 		if due && f.synced < f.length {
-			if err := f.sync(); err != nil {
-				return nil, explain(f.shown(), err)
+			if err := f.force(); err != nil {
+				return nil, err
 			}
 		}
 	}
@@ -340,6 +340,25 @@ func (f *file) mark() (*fileMark, error) {
 // durable says whether all that was marked is on the disk, or will never be promised to be.
 func (f *file) durable() bool {
 	return f.synced == f.length || !f.regular || f.opt.sync == "never"
+}
+
+// force brings what was written to the disk. Where that fails the file is cut back to what is there: the
+// kernel forgets what it could not write and calls the next sync a success, so the records must come
+// again.
+func (f *file) force() error {
+	err := f.sync()
+	if err == nil {
+		return nil
+	}
+	if f.regular {
+		if cut := f.f.Truncate(f.synced); cut != nil {
+			err = errors.Join(err, cut)
+		} else {
+			f.length, f.started, f.dropped = f.synced, f.synced, min(f.dropped, f.synced)
+			f.sum.Reset()
+		}
+	}
+	return explain(f.shown(), err)
 }
 
 func (f *file) sync() error {
@@ -359,9 +378,9 @@ func (f *file) close() error {
 	}
 	var err error
 	if f.synced < f.length {
-		err = f.sync()
+		err = f.force()
 	}
-	err = errors.Join(err, f.f.Close())
+	err = errors.Join(err, explain(f.name, f.f.Close()))
 	f.f = nil
-	return explain(f.name, err)
+	return err
 }

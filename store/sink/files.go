@@ -80,8 +80,8 @@ func (s *files) seal(stream string) (*fileMark, error) {
 		return nil, err
 	}
 	if f.synced < f.length {
-		if err := f.sync(); err != nil {
-			return nil, explain(f.shown(), err)
+		if err := f.force(); err != nil {
+			return nil, err
 		}
 	}
 	m, err := f.mark()

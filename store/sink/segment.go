@@ -163,7 +163,7 @@ func (f *file) rotate(page int64) error {
 	if !full && !old {
 		return nil
 	}
-	if err := f.sync(); err != nil {
+	if err := f.force(); err != nil {
 		return err
 	}
 	if err := f.f.Close(); err != nil {
