@@ -92,3 +92,66 @@ func TestWindowBoundsMayChangeInMidWalk(t *testing.T) {
 		}
 	}
 }
+
+// TestWindowReadsTheWatermarkAsItIsWritten begins windows at a watermark of another format than theirs, by
+// itself and computed.
+func TestWindowReadsTheWatermarkAsItIsWritten(t *testing.T) {
+	begin := time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)
+	formats := []string{"rfc3339", "epoch", "epoch_ms", "02.01.2006 15:04:05"}
+	write := func(at time.Time, format string) string {
+		switch format {
+		case "rfc3339":
+			return strconv.Quote(at.Format(time.RFC3339))
+		case "epoch":
+			return fmt.Sprint(at.Unix())
+		case "epoch_ms":
+			return fmt.Sprint(at.UnixMilli())
+		}
+		return strconv.Quote(at.Format(format))
+	}
+	for _, window := range formats {
+		for _, mark := range formats {
+			for _, from := range []string{"${watermark}", "${watermark ?? '2026-01-01T00:00:00Z'}", "${watermark == null ? null : watermark}"} {
+				t.Run(window+" "+mark+" "+from, func(t *testing.T) {
+					var asked []string
+					r := newRig(t, func(w http.ResponseWriter, q *http.Request) {
+						asked = append(asked, q.FormValue("from"))
+						answer(w, `[{"id":1,"at":%s}]`, write(begin.Add(90*time.Minute), mark))
+					}, fmt.Sprintf(`
+streams:
+  s:
+    request: {path: /list, query: {from: "${window.from}"}}
+    records: {path: $, key: id}
+    pagination: {type: none}
+    partitions: [{window: {from: "%s", to: "2026-01-01T06:00:00Z", format: "%s"}}]
+    incremental: {watermark: max.at, format: "%s", start: "2026-01-01T00:00:00Z"}
+`, from, window, mark))
+					want(t, r.run(), "complete")
+					want(t, r.run(), "complete")
+					for i, at := range []time.Time{begin, begin.Add(90 * time.Minute)} {
+						if text, _ := strconv.Unquote(write(at, window)); i >= len(asked) || asked[i] != write(at, window) && asked[i] != text {
+							t.Errorf("asked %q, want %s at %d", asked, write(at, window), i)
+						}
+					}
+					if len(asked) != 2 {
+						t.Errorf("asked %q", asked)
+					}
+				})
+			}
+		}
+	}
+	r := newRig(t, func(w http.ResponseWriter, q *http.Request) { answer(w, `[{"id":1,"at":%d}]`, begin.Unix()) }, `
+streams:
+  s:
+    request: {path: /list, query: {from: "${window.from}"}}
+    records: {path: $, key: id}
+    pagination: {type: none}
+    partitions: [{window: {from: "${watermark}", to: "2026-01-01T06:00:00Z", every: 30d, format: epoch_ms}}]
+    incremental: {watermark: max.at, type: number, start: 1767225600}
+`)
+	want(t, r.run(), "complete")
+	want(t, r.run(), "complete")
+	if r.requests() != 2 {
+		t.Errorf("asked %v", r.asked)
+	}
+}
