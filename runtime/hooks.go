@@ -170,7 +170,22 @@ func (c *chain) callNext(ctx context.Context, g *got) (*engine.HookSays, error) 
 		says.Token = quote(absolute(g.answer.URL.String(), text(says.Token)))
 	}
 	c.sr.hideToken(says.Token)
+	if pg := &c.sr.spec.Pagination; says.Token != nil && pg.Rules.Type.Counts() && pg.Rules.Present(says.Token) {
+		whole, ok := engine.Whole(says.Token)
+		if !ok {
+			return nil, &Error{Code: CodeHook, Err: script.WrongToken(r, says.Token, wholePosition(pg.Rules.Type))}
+		}
+		says.Token = whole
+	}
 	return says, nil
+}
+
+// wholePosition says what a position of a pattern that counts is.
+func wholePosition(t engine.Type) string {
+	if t == engine.PageNumber {
+		return "the number of a page, a whole number from 0 on, where pagination is by `page`"
+	}
+	return "a whole number from 0 on, where pagination is by `offset`"
 }
 
 // callClassify asks the hook what an answer is; ok is false when it leaves it to the defaults.
