@@ -77,7 +77,9 @@ func TestAPositionThatCountsIsAWholeNumber(t *testing.T) {
 		stream := func(more string) string {
 			return "streams:\n  s:\n    request: {path: /l}\n    records: {path: items}\n    limits: {pages: 2}\n    pagination: {type: " + typ + ", send: query.at, limit: {value: 3}" + more + "}\n"
 		}
-		api := func(w http.ResponseWriter, q *http.Request) { answer(w, `{"items":[{"at":%q}]}`, q.URL.Query().Get("at")) }
+		api := func(w http.ResponseWriter, q *http.Request) {
+			answer(w, `{"items":[{"at":%q}]}`, q.URL.Query().Get("at"))
+		}
 		for _, c := range tokens {
 			r := newRig(t, api, stream(""))
 			r.hook("\nfunction next(page) { if (page.index === 0) return {token: " + c.token + "} }\n")
