@@ -73,3 +73,92 @@ func TestDetailsMayBeNull(t *testing.T) {
 		t.Errorf("%d records, events %v", got, rep.Streams[0].Events)
 	}
 }
+
+// TestTakenNull makes no chain of a parent's record whose field is null, as of one that lacks it: the
+// request would go without the value, and the API would answer with everything.
+func TestTakenNull(t *testing.T) {
+	parents := `[{"id":null},{"id":"7"},{"name":"none"},{"id":"8","x":{"y":null}}]`
+	r := newRig(t, func(w http.ResponseWriter, q *http.Request) {
+		switch {
+		case q.URL.Path == "/parents":
+			answer(w, `%s`, parents)
+		case q.URL.Query().Has("p"):
+			answer(w, `[{"id":%q}]`, q.URL.Query().Get("p"))
+		default:
+			answer(w, `[{"id":"7"},{"id":"8"}]`)
+		}
+	}, `
+streams:
+  parents: {request: {path: /parents}, records: {path: $}, pagination: {type: none}}
+  kids:
+    partitions: [{stream: parents, take: {p: id}}]
+    request: {path: /kids, query: {p: "${partition.p}"}}
+    records: {path: $, key: id}
+    pagination: {type: none}
+  deep:
+    partitions: [{stream: parents, take: {p: x.y}}]
+    request: {path: /kids, query: {p: "${partition.p}"}}
+    records: {path: $, key: id}
+    pagination: {type: none}
+`)
+	want(t, r.run(func(j *runtime.Job) { j.Streams = []string{"kids"} }), "complete")
+	if got := r.ids("kids", "id"); len(got) != 2 {
+		t.Errorf("records %v", got)
+	}
+	if got := r.noticed(runtime.NoticeParentField); got != 2 {
+		t.Errorf("%d records are noticed, want 2", got)
+	}
+	if last := r.asked[len(r.asked)-2:]; strings.Contains(strings.Join(last, " ")+" ", "/kids ") {
+		t.Errorf("asked %v", last)
+	}
+	want(t, r.run(func(j *runtime.Job) { j.Streams = []string{"deep"} }), "incomplete parent_field_missing")
+	if got := len(r.lines("deep")); got != 0 {
+		t.Errorf("%d records of a stream without chains", got)
+	}
+}
+
+// TestNullAmongValues fails before anything is asked, and says which value it is.
+func TestNullAmongValues(t *testing.T) {
+	for _, c := range []struct{ list, says string }{
+		{`["${config.org}", a]`, "connector.yaml:11:32: value 1 of p is null"},
+		{`"${['a', null]}"`, "connector.yaml:11:31: value 2 of p is null"},
+		{`"${config.org}"`, "connector.yaml:11:31: the values of p are null; want a list"},
+	} {
+		r := newRig(t, func(w http.ResponseWriter, _ *http.Request) { answer(w, `[{"id":1}]`) }, fmt.Sprintf(`streams:
+  s:
+    partitions: [{values: {p: %s}}]
+    request: {path: /s, query: {p: "${partition.p}"}}
+    records: {path: $}
+    pagination: {type: none}
+`, c.list))
+		rep := r.run()
+		want(t, rep, "failed null_in_request")
+		if !strings.Contains(rep.Message, c.says) || r.requests() != 0 {
+			t.Errorf("%s: %d requests, %s", c.list, r.requests(), rep.Message)
+		}
+	}
+}
+
+// TestSessionListHasNull fails at a part that is null.
+func TestSessionListHasNull(t *testing.T) {
+	r := newRig(t, func(w http.ResponseWriter, q *http.Request) {
+		if q.URL.Path == "/open" {
+			answer(w, `{"id":"s","parts":[1,null]}`)
+			return
+		}
+		answer(w, `[{"id":1}]`)
+	}, `
+streams:
+  s:
+    session: {open: {method: POST, path: /open}, id: body.id}
+    partitions: [{session: body.parts, as: part}]
+    request: {path: /s, query: {part: "${partition.part}"}}
+    records: {path: $}
+    pagination: {type: none}
+`)
+	rep := r.run()
+	want(t, rep, "failed session_failed")
+	if !strings.Contains(rep.Message, "element 2 of the session's list is null") || r.requests() != 1 {
+		t.Errorf("%d requests: %s", r.requests(), rep.Message)
+	}
+}
