@@ -47,8 +47,8 @@ func (k *keySet) add(h uint64) {
 	k.next = (k.next + 1) % keyWindow
 }
 
-// identity is what makes a record a duplicate: its key, and the value of its watermark field, so
-// that a record that was updated since is delivered again.
+// identity is what makes a record a duplicate: its key, and its version, so that a record that was updated
+// since is delivered again.
 func identity(key uint64, version []byte) uint64 {
 	if version == nil {
 		return key

@@ -50,7 +50,7 @@ func (sr *streamRun) chain(ctx context.Context, row engine.Chain) (*chain, error
 	if err := c.ownStart(ctx); err != nil {
 		return nil, err
 	}
-	if err := c.remember(ctx, fresh, mark); err != nil {
+	if err := c.remember(ctx, fresh, row.Verdict != "", mark); err != nil {
 		return nil, err
 	}
 	switch {
@@ -147,8 +147,9 @@ func (c *chain) ownStart(ctx context.Context) error {
 }
 
 // remember brings the keys into memory that the walk has delivered, and those of records next to the
-// watermark that it began at: the bookmark has them until it moves.
-func (c *chain) remember(ctx context.Context, fresh bool, mark engine.Bookmark) error {
+// watermark that it began at: the bookmark has them until it moves. Those that another walk of the same
+// round has left (again) are not its own.
+func (c *chain) remember(ctx context.Context, fresh, again bool, mark engine.Bookmark) error {
 	if !c.sr.needKeys {
 		return nil
 	}
@@ -166,21 +167,30 @@ func (c *chain) remember(ctx context.Context, fresh bool, mark engine.Bookmark) 
 	for _, id := range c.state.Recent.id {
 		c.keys.add(id)
 	}
-	load := func(ids []uint64) error {
-		for _, id := range ids {
-			c.keys.add(id)
-		}
-		return nil
+	load := func(from string, passed int, add bool) (n int, err error) {
+		err = c.sr.job.Ledger.Keys(ctx, c.sr.name, from, func(ids []uint64) error {
+			for _, id := range ids {
+				if n++; add && n > passed {
+					c.keys.add(id)
+				}
+			}
+			return nil
+		})
+		return n, err
 	}
 	for _, from := range c.state.Inherit {
-		if err := c.sr.job.Ledger.Keys(ctx, c.sr.name, from, load); err != nil {
+		if _, err := load(from, 0, true); err != nil {
 			return err
 		}
 	}
-	if fresh || !c.sr.persistKeys {
+	if !c.sr.persistKeys || fresh && !again {
 		return nil
 	}
-	return c.sr.job.Ledger.Keys(ctx, c.sr.name, c.key, load)
+	n, err := load(c.key, c.state.Passed, !fresh)
+	if fresh {
+		c.state.Passed = n
+	}
+	return err
 }
 
 // poison tells when run after run takes up the walk at the same place and gets no further: the page that

@@ -22,6 +22,16 @@ func (c *chain) keyed(l listing) bool {
 	return len(l.page.Keys) == len(l.page.Records) && c.keys != nil
 }
 
+// identityOf identifies a record with a key. Its version is the value of its watermark field; in a feed of
+// changes (`keep`), where the last of several versions counts, the bytes of the record.
+func (c *chain) identityOf(l listing, i int) uint64 {
+	version := l.at(i)
+	if c.sr.changes {
+		version = l.page.Records[i]
+	}
+	return identity(l.page.Keys[i], version)
+}
+
 // contentOf identifies a record without a key.
 func contentOf(record []byte) uint64 { return xxhash.Sum64(record) }
 
@@ -56,7 +66,7 @@ func (c *chain) each(b *batchOf) identities {
 			}
 			last = n
 			if c.keyed(m.from) {
-				out = append(out, identity(m.from.page.Keys[n], m.from.at(n)))
+				out = append(out, c.identityOf(m.from, n))
 			} else {
 				out = append(out, contentOf(m.from.page.Records[n]))
 			}

@@ -126,7 +126,7 @@ func (c *chain) sift(ctx context.Context, g *got, l listing, b *batchOf) (dups i
 			}
 		}
 		if keyed {
-			id := identity(l.page.Keys[i], at)
+			id := c.identityOf(l, i)
 			_, twice := inPage[id]
 			_, old := c.old[id]
 			_, met := c.oldMet[id]

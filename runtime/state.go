@@ -33,6 +33,7 @@ type chainState struct {
 	Part      identities      `json:"part,omitempty"`      // which of the records of the page at Position are delivered: a limit has cut it, or it is asked for again
 	Stuck     stuck           `json:"stuck,omitzero"`      // where the latest runs took the walk up
 	First     bool            `json:"first,omitempty"`     // no earlier walk: Watermark is `start`, not where one ended
+	Passed    int             `json:"passed,omitempty"`    // identities in the ledger that earlier walks of this round have left, the first of the chain's: they are not this walk's
 	Inherit   []string        `json:"inherit,omitempty"`   // chains of wider windows, whose records are not delivered again
 }
 

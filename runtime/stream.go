@@ -47,6 +47,7 @@ type streamRun struct {
 	keyPaths    []engine.Path
 	needKeys    bool // duplicates can happen: keep their keys in memory
 	persistKeys bool // and in the ledger
+	changes     bool // its walks deliver changes: a record may come in several versions, without a watermark that tells them apart
 	wholeKeys   bool // all of the walk's, because a fallback begins it again
 
 	origin    string // of the base URL
@@ -189,6 +190,7 @@ func (sr *streamRun) keep() {
 		return
 	}
 	sr.needKeys, sr.persistKeys = true, true
+	sr.changes = st.Incremental == nil && (st.Pagination.Keep != nil || st.Pagination.KeepToken)
 	for _, f := range st.Pagination.Rules.Fallback {
 		if f == engine.FallbackRestart {
 			sr.wholeKeys = true
