@@ -35,6 +35,7 @@ type chain struct {
 	pending   []*pending    // oldest first
 	slice     sliceBudget
 	serial    bool          // one page at a time: pages in flight met a doubt
+	back      bool          // the next page is one that was short when an earlier run read it
 	uncut     bool          // the window holds too much and cannot be cut
 	reopened  int           // sessions opened again since the last page
 	wait      time.Duration // before the next page, as the hook asked

@@ -60,6 +60,7 @@ func (sr *streamRun) chain(ctx context.Context, row engine.Chain) (*chain, error
 			return nil, err
 		}
 	default:
+		c.stepBack()
 		c.poison(ctx)
 	}
 	return c, nil

@@ -127,3 +127,42 @@ streams:
 	want(t, r.run(), "complete")
 	r.count("s", "id", 8)
 }
+
+// TestFullWindowWithoutKeysIsCounted reads a window that is too full again and again, by every pattern that
+// has one, cut short in between or not: what was delivered has no keys, is counted, and does not come twice.
+func TestFullWindowWithoutKeysIsCounted(t *testing.T) {
+	for _, paging := range []string{
+		"type: offset, send: query.at, cap: 9", "type: page, start: 0, send: query.at, cap: 9",
+		"type: cursor, next: body.next, send: query.at, total: body.total", "type: search_after, next: last.id, send: query.at, total: body.total",
+	} {
+		for _, stop := range []func(*runtime.Job){func(*runtime.Job) {}, func(j *runtime.Job) { j.MaxPages = 1 }, func(j *runtime.Job) { j.MaxRecords = 4 }} {
+			over, delivered := ", split_over: 10", 12
+			if strings.Contains(paging, "cap") {
+				over, delivered = "", 9
+			}
+			r := newRig(t, func(w http.ResponseWriter, q *http.Request) {
+				at, _ := strconv.Atoi(q.FormValue("at"))
+				if strings.Contains(paging, "page") {
+					at *= 3
+				}
+				next := ""
+				if at+3 < 12 {
+					next = fmt.Sprintf(`,"next":"%d"`, at+3)
+				}
+				answer(w, `{"items":%s,"total":12%s}`, items(at+1, min(at+3, 12)), next)
+			}, `
+streams:
+  s:
+    request: {path: /list, query: {from: "${window.from}"}}
+    partitions: [{window: {from: 2026-01-01, to: 2026-01-02, min: 1d`+over+`}}]
+    records: {path: items}
+    pagination: {`+paging+`, limit: {send: query.limit, value: 3}}
+`)
+			for range 3 {
+				want(t, r.run(), "truncated "+runtime.CodeWindow)
+				r.count("s", "id", delivered)
+				r.run(stop)
+			}
+		}
+	}
+}

@@ -19,7 +19,7 @@ const (
 // none it is counted, and keys that were declared since are noted on the way.
 func (c *chain) tryAgain(ctx context.Context) error {
 	st := c.state
-	st.State, st.Latest, st.Part, st.Skip, st.Stuck = engine.State{}, nil, nil, 0, stuck{}
+	st.State, st.Latest, st.Part, st.Short, st.Skip, st.Recount, st.Stuck = engine.State{}, nil, nil, nil, 0, false, stuck{}
 	if c.state.Origin != nil {
 		st.State = engine.StartAt(c.state.Origin)
 	}
@@ -34,7 +34,7 @@ func (c *chain) tryAgain(ctx context.Context) error {
 	}
 	switch typ := c.walk.Rules.Type; {
 	case noted == 0:
-		st.Skip = int(st.Delivered)
+		st.Skip, st.Recount = int(st.Delivered), st.Delivered > 0
 	case typ != engine.Offset && typ != engine.PageNumber: // a page of them is not one that this walk has had
 		c.old = maps.Clone(c.keys.set)
 	}

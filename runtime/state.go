@@ -30,7 +30,9 @@ type chainState struct {
 	Session   *sessionState   `json:"session,omitempty"`
 	Delivered int64           `json:"delivered,omitempty"` // records of this walk
 	Skip      int             `json:"skip,omitempty"`      // records of the page at Position that are delivered already, where several are made of one
+	Recount   bool            `json:"recount,omitempty"`   // Skip counts from the first page of the walk on, which is read again
 	Part      identities      `json:"part,omitempty"`      // which of the records of the page at Position are delivered: a limit has cut it, or it is asked for again
+	Short     *shortPage      `json:"short,omitempty"`     // the page before Position, if it was not full
 	Stuck     stuck           `json:"stuck,omitzero"`      // where the latest runs took the walk up
 	First     bool            `json:"first,omitempty"`     // no earlier walk: Watermark is `start`, not where one ended
 	Passed    int             `json:"passed,omitempty"`    // identities in the ledger that earlier walks of this round have left, the first of the chain's: they are not this walk's

@@ -35,7 +35,7 @@ func (c *chain) take(ctx context.Context, g *got) (*chainEnd, error) {
 		}
 	}
 	st := g.at
-	st.State, st.Part = v.Next, c.delivered(g, batch, v.Next.Again)
+	st.State, st.Part, st.Short = v.Next, c.delivered(g, batch, v.Next.Again), c.short(g, batch, p, v)
 	if v.Drop {
 		batch = &batchOf{}
 	}
@@ -44,9 +44,10 @@ func (c *chain) take(ctx context.Context, g *got) (*chainEnd, error) {
 	}
 	if p.Records > 0 && !v.Drop {
 		st.Skip = 0
-		if c.walk.Rules.Type == engine.Offset { // a page that is shorter this time leaves some for the next
+		if c.walk.Rules.Type == engine.Offset || g.at.Recount { // a page that is shorter this time leaves some for the next
 			st.Skip = max(0, g.at.Skip-batch.skipped)
 		}
+		st.Recount = g.at.Recount && st.Skip > 0
 	}
 	if token := tokenOf(p); token != nil {
 		st.LastToken = token
@@ -133,6 +134,7 @@ func doubt(v engine.Verdict) string {
 // page, and says how many of its records are delivered.
 func (c *chain) partial(g *got, b *batchOf, cut int) (chainState, *chainEnd) {
 	st := g.at
+	st.Short = nil
 	if each := c.each(b); len(each) == len(b.records) && st.Skip == 0 {
 		st.Part = append(st.Part[:len(st.Part):len(st.Part)], each[:cut]...)
 	} else {
@@ -204,7 +206,11 @@ func (c *chain) deliver(ctx context.Context, g *got, p engine.Page, v engine.Ver
 		c.positions.add(g.req.Value)
 	}
 	c.state = st
-	c.slice.page()
+	if c.tookBack(b) {
+		c.sr.unreserve()
+	} else {
+		c.slice.page()
+	}
 	return nil
 }
 
