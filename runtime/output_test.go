@@ -2,13 +2,20 @@ package runtime_test
 
 import (
 	"context"
+	"database/sql"
 	"errors"
 	"fmt"
+	"io"
 	"net/http"
+	"net/http/httptest"
+	"path/filepath"
+	"regexp"
+	"slices"
 	"strings"
 	"testing"
 
 	"github.com/lastpage/lastpage/runtime"
+	"github.com/lastpage/lastpage/store/sink"
 )
 
 // stuck is a sink that cannot be sealed, or not be closed.
@@ -68,5 +75,61 @@ func TestOutputThatDoesNotClose(t *testing.T) {
 				}
 			})
 		}
+	}
+}
+
+// TestKeysReachTheOutput: what is kept by key is replaced by key, through the whole of a run.
+func TestKeysReachTheOutput(t *testing.T) {
+	version := 1
+	r := newRig(t, func(w http.ResponseWriter, q *http.Request) {
+		fmt.Fprintf(w, `{"items":[{"id":"a","n":1,"v":%[1]d},{"id":"b","n":2,"v":%[1]d}]}`, version)
+	}, `streams:
+  items:
+    request: {path: "/${partition.p}"}
+    records: {path: items, key: [id, n]}
+    partitions: [{values: {p: [x, y]}}]
+    pagination: {type: none}
+`)
+	to := func(uri string) func(j *runtime.Job) {
+		return func(j *runtime.Job) {
+			out, err := sink.New(t.Context(), uri, sink.Options{Ledger: j.Ledger.Path()})
+			if err != nil {
+				t.Fatal(err)
+			}
+			j.Sink = out
+		}
+	}
+	for _, name := range []string{"own.db", "state.db"} { // a file of its own, and the ledger's
+		path := filepath.Join(r.dir, name)
+		for range 2 {
+			want(t, r.run(to("sqlite:"+path)), "complete")
+			version++
+		}
+		db, err := sql.Open("sqlite3", path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer db.Close()
+		var rows, fresh int
+		if err := db.QueryRow(`SELECT count(*), sum(key = '["' || (record ->> 'id') || '",' || (record ->> 'n') || ']' AND record ->> 'v' = ?) FROM items`, version-1).Scan(&rows, &fresh); err != nil {
+			t.Fatal(err)
+		}
+		if rows != 4 || fresh != 4 {
+			t.Errorf("%s: %d rows, %d of them as they are now; want 4", name, rows, fresh)
+		}
+	}
+	var ids []string
+	index := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, q *http.Request) {
+		b, _ := io.ReadAll(q.Body)
+		for _, m := range regexp.MustCompile(`"_id":"(.*)"}}`).FindAllSubmatch(b, -1) {
+			ids = append(ids, strings.ReplaceAll(string(m[1]), `\`, ""))
+		}
+		io.WriteString(w, `{"errors":false,"items":[{},{}]}`)
+	}))
+	defer index.Close()
+	want(t, r.run(to(index.URL+"/i/_bulk?format=bulk")), "complete")
+	slices.Sort(ids) // the chains run side by side
+	if got := strings.Join(ids, " "); got != `["x","["a",1]"] ["x","["b",2]"] ["y","["a",1]"] ["y","["b",2]"]` {
+		t.Errorf("ids %s", got)
 	}
 }

@@ -194,15 +194,19 @@ func (s *httpSink) Open(_ context.Context, stream string, _ []byte, _ bool) erro
 	return nil
 }
 
-func (s *httpSink) Write(ctx context.Context, stream, _ string, records [][]byte, keys []string) error {
+func (s *httpSink) Write(ctx context.Context, stream, chain string, records [][]byte, keys []string) error {
 	if !s.opened[stream] {
 		return fmt.Errorf("%s: stream %s is not open", s.shown, stream)
 	}
 	b := &s.pending
+	var part []byte
+	if keys != nil {
+		part = partition(chain)
+	}
 	for i, r := range records {
 		key := ""
 		if keys != nil {
-			key = keys[i]
+			key = within(part, keys[i])
 		}
 		from := len(b.buf)
 		b.buf = s.format.encode(b.buf, r, stream, key)
@@ -294,6 +298,12 @@ func (s *httpSink) Mark(ctx context.Context, stream string) (string, []byte, err
 		Sent int64 `json:"sent"`
 	}{s.sent})
 	return s.shown, b, err
+}
+
+// Keyless says whether the format has no place for a key.
+func (s *httpSink) Keyless() bool {
+	_, ok := s.format.(*bulk)
+	return !ok
 }
 
 // Durable is in Sink: what the service has acknowledged is the service's to keep.

@@ -100,6 +100,9 @@ func (s *null) Mark(_ context.Context, stream string) (string, []byte, error) {
 
 func (s *null) Durable(string) bool { return true }
 
+// Keyless is true: records are counted.
+func (s *null) Keyless() bool { return true }
+
 // Holds is false: there are no records to lose.
 func (s *null) Holds(string) bool { return false }
 
