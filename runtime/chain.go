@@ -296,6 +296,13 @@ func (c *chain) tokenOfError(ctx context.Context, g *got) (json.RawMessage, erro
 		v, err := g.view.pick(ctx, f.Token, c.walk.Rules.Present)
 		if err != nil || c.walk.Rules.Present(v) {
 			c.sr.hideToken(v)
+			if c.walk.Rules.Type.Counts() && err == nil {
+				whole, ok := engine.Whole(v)
+				if !ok {
+					return nil, codeError(CodeWitness, "%s: the fallback's `token` is %s; want %s", f.Token.Pos, shown(v), wholePosition(c.walk.Rules.Type))
+				}
+				return whole, nil
+			}
 			return clone(v), err
 		}
 	}
