@@ -13,6 +13,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/lastpage/lastpage/runtime"
 	"github.com/lastpage/lastpage/store/sink"
@@ -131,5 +132,43 @@ func TestKeysReachTheOutput(t *testing.T) {
 	slices.Sort(ids) // the chains run side by side
 	if got := strings.Join(ids, " "); got != `["x","["a",1]"] ["x","["b",2]"] ["y","["a",1]"] ["y","["b",2]"]` {
 		t.Errorf("ids %s", got)
+	}
+}
+
+// TestCancelReachesTheOutput: a run that is told to end does not wait for a service that asks for an
+// hour; the page comes again.
+func TestCancelReachesTheOutput(t *testing.T) {
+	r := newRig(t, func(w http.ResponseWriter, q *http.Request) {
+		fmt.Fprint(w, `{"items":[{"id":1}]}`)
+	}, "streams:\n  items:\n    request: {path: /}\n    records: {path: items}\n    pagination: {type: none}\n")
+	busy, got := true, 0
+	ctx, cancel := context.WithCancel(t.Context())
+	service := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, q *http.Request) {
+		if busy {
+			w.Header().Set("Retry-After", "600")
+			w.WriteHeader(http.StatusTooManyRequests)
+			cancel()
+			return
+		}
+		got++
+	}))
+	defer service.Close()
+	to := func(j *runtime.Job) {
+		out, err := sink.New(t.Context(), service.URL, sink.Options{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		j.Sink = out
+	}
+	want(t, r.runIn(ctx, to), "interrupted interrupted")
+	report := r.run(to, func(j *runtime.Job) { j.TimeLimit = time.Minute })
+	want(t, report, "failed sink")
+	if !strings.Contains(report.Message, "it asks to wait 10m0s, longer than the run may still take") {
+		t.Error(report.Message)
+	}
+	busy = false
+	want(t, r.run(to), "complete")
+	if got != 1 {
+		t.Errorf("the page was taken %d times, want once", got)
 	}
 }

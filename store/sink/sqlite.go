@@ -161,10 +161,7 @@ func (s *sqlite) Open(ctx context.Context, stream string, mark []byte, fresh boo
 	return nil
 }
 
-func (s *sqlite) Write(ctx context.Context, stream, chain string, records [][]byte, keys []string) error {
-	if err := ctx.Err(); err != nil {
-		return err
-	}
+func (s *sqlite) Write(_ context.Context, stream, chain string, records [][]byte, keys []string) error {
 	t := s.tables[s.tableName(stream)]
 	if t == nil {
 		return fmt.Errorf("%s: table %s is not open", s.name, s.tableName(stream))
@@ -195,7 +192,7 @@ func (s *sqlite) mark(ctx context.Context, stream string, closed bool) (string, 
 		if err != nil {
 			return "", nil, s.explain(err)
 		}
-		if err := errors.Join(s.flush(ctx, tx), ctx.Err()); err != nil {
+		if err := s.flush(ctx, tx); err != nil {
 			tx.Rollback()
 			return "", nil, s.explain(err)
 		}
