@@ -101,6 +101,20 @@ type Repeater interface {
 	Repeats(stream string) bool
 }
 
+// Credentialed is a Sink that has credentials of its own: what it says of its service is shown without
+// them.
+type Credentialed interface {
+	Sink
+	Secrets() []string
+}
+
+func secretsOf(s Sink) []string {
+	if c, ok := s.(Credentialed); ok {
+		return c.Secrets()
+	}
+	return nil
+}
+
 // Keyless is a Sink that has no use for the records' keys, and is spared them.
 type Keyless interface {
 	Sink

@@ -117,6 +117,9 @@ type pageSink struct {
 // errLeft ends a run whose loop was left; the page under way is not committed.
 var errLeft = &Error{Code: CodeInterrupted, Msg: "the loop over the pages was left"}
 
+// Secrets are the sink's own.
+func (s *pageSink) Secrets() []string { return secretsOf(s.Sink) }
+
 // Keyless is the sink's own.
 func (s *pageSink) Keyless() bool { return keyless(s.Sink) }
 

@@ -52,6 +52,7 @@ type httpSink struct {
 	url     *url.URL
 	shown   string // for messages and marks: without query and password
 	header  http.Header
+	secrets []string
 	format  httpFormat
 	batch   int
 	bytes   int
@@ -165,6 +166,7 @@ func (s *httpSink) authorize(set Settings, getenv func(string) string) error {
 			scheme = v
 		}
 		s.header.Set("Authorization", strings.TrimSpace(scheme+" "+getenv(token)))
+		s.secrets = append(s.secrets, getenv(token))
 	case user != "":
 		name, password, ok := strings.Cut(getenv(user), ":")
 		if !ok {
@@ -172,6 +174,7 @@ func (s *httpSink) authorize(set Settings, getenv func(string) string) error {
 		}
 		r := http.Request{Header: s.header}
 		r.SetBasicAuth(name, password)
+		s.secrets = append(s.secrets, password, getenv(user), strings.TrimPrefix(s.header.Get("Authorization"), "Basic "))
 	}
 	return nil
 }
@@ -299,6 +302,9 @@ func (s *httpSink) Mark(ctx context.Context, stream string) (string, []byte, err
 	}{s.sent})
 	return s.shown, b, err
 }
+
+// Secrets are the credentials that the service may repeat in an answer.
+func (s *httpSink) Secrets() []string { return s.secrets }
 
 // Keyless says whether the format has no place for a key.
 func (s *httpSink) Keyless() bool {
