@@ -173,7 +173,7 @@ func (c *chain) callNext(ctx context.Context, g *got) (*engine.HookSays, error) 
 	if pg := &c.sr.spec.Pagination; says.Token != nil && pg.Rules.Type.Counts() && pg.Rules.Present(says.Token) {
 		whole, ok := engine.Whole(says.Token)
 		if !ok {
-			return nil, &Error{Code: CodeHook, Err: script.WrongToken(r, says.Token, wholePosition(pg.Rules.Type))}
+			return nil, &Error{Code: CodeHook, Err: script.Wrong("next", r, fmt.Sprintf("{token: %s}", n.Token), "want "+wholePosition(pg.Rules.Type))}
 		}
 		says.Token = whole
 	}

@@ -113,11 +113,11 @@ var contextProperties = []property{
 
 var requestProperties = []property{
 	{name: "method", typ: "string", doc: "GET, POST, …"},
-	{name: "url", typ: "string", doc: "The URL without `query`; a query that is written here is kept as it is."},
+	{name: "url", typ: "string", doc: "The URL without `query`; a query that is written here is kept as it is. It may be relative to the one that was given."},
 	{name: "query", typ: "{ [name: string]: any }", doc: "Parameters that are appended, each percent-encoded once. A list repeats the parameter; null leaves it out."},
 	{name: "headers", typ: "{ [name: string]: any }", doc: "Looked up whatever their case; null takes a header away, a list sends several lines."},
-	{name: "body", typ: "any", doc: "Sent as JSON; null without. Where it is not null, `text` is not looked at.", optional: true},
-	{name: "text", typ: "string | null", doc: "Sent as it is.", optional: true},
+	{name: "body", typ: "any", doc: "Sent as JSON; null without. Of `body` and `text` the one that was changed is sent.", optional: true},
+	{name: "text", typ: "string | null", doc: "Sent as it is; null where the body is JSON.", optional: true},
 }
 
 var nextProperties = []property{
