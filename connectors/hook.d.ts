@@ -38,7 +38,7 @@ declare interface Page {
   readonly token: any;
   /** Of the page in its chain, from 0. */
   readonly index: number;
-  /** Records of this chain so far, this page's included. */
+  /** Records received in this chain so far: in next() with this page's, in classify() and records() those of the pages before. */
   readonly received: number;
   /** The connector's settings. */
   readonly config: { readonly [name: string]: any };

@@ -90,7 +90,7 @@ var pageProperties = []property{
 	{name: "records", typ: "{ readonly count: number; readonly first: any; readonly last: any }", doc: "The page's records as received, before any filter."},
 	{name: "token", typ: "any", doc: "The token that was sent; null for the first page."},
 	{name: "index", typ: "number", doc: "Of the page in its chain, from 0."},
-	{name: "received", typ: "number", doc: "Records of this chain so far, this page's included."},
+	{name: "received", typ: "number", doc: "Records received in this chain so far: in next() with this page's, in classify() and records() those of the pages before."},
 	{name: "config", typ: "{ readonly [name: string]: any }", doc: "The connector's settings."},
 	{name: "partition", typ: "any", doc: "The values of the chain's partition; null without one."},
 	{name: "window", typ: "{ readonly from: any; readonly to: any } | null", doc: "The chain's time window; null without one."},
