@@ -14,6 +14,7 @@ const chainBatch = 512
 // roundData is what the runtime keeps in a round.
 type roundData struct {
 	Fingerprint string        `json:"fp"`
+	On          grounds       `json:"on,omitempty"`       // of its positions
 	Ended       bool          `json:"ended,omitempty"`    // the run that worked on it came to its end
 	Session     *sessionState `json:"session,omitempty"`  // shared by the round's chains
 	Parts       uint64        `json:"parts,omitempty"`    // hash of the session's list that the chains were made of
@@ -64,8 +65,10 @@ func (sr *streamRun) drain(ctx context.Context, rep *StreamReport, parent *Strea
 		sum.add(engine.Chain{}, sr.brokenBy(err))
 	}
 	if parent != nil && parent.Verdict != Complete {
-		sum.add(engine.Chain{}, chainEnd{verdict: parentVerdict(parent.Verdict), reason: CodeStream,
-			detail: "stream " + parent.Name + ", whose records make the chains, ended " + parent.Verdict, err: parent.Err})
+		sum.add(engine.Chain{}, sr.parentEnd(parent))
+		if sr.parent.silent {
+			rep.above = parent
+		}
 	} else if parent != nil {
 		sr.round.Listed = true
 		if end := sr.childless(); end != nil {
@@ -83,14 +86,6 @@ func (sr *streamRun) goneFrom(ctx context.Context, parent *StreamReport) error {
 		return nil
 	}
 	return sr.gone(ctx, parent.Name)
-}
-
-// parentVerdict is what an unfinished parent makes of a child whose own chains ended well.
-func parentVerdict(v string) string {
-	if v == Failed {
-		return Incomplete
-	}
-	return v
 }
 
 // whole opens what the chain needs, runs it, and closes its session again.
