@@ -122,3 +122,71 @@ func TestKeepWalkBeginsWithoutTheKeysOfTheLast(t *testing.T) {
 		t.Errorf("records %s", got)
 	}
 }
+
+// TestKeepMissingIsToldEachTime: what was kept before stays in force where a later walk brings nothing to
+// keep, and that is told; a field of records is not missed where there are none.
+func TestKeepMissingIsToldEachTime(t *testing.T) {
+	for _, c := range []struct {
+		keep string
+		told int
+	}{{"body.delta", 2}, {"[body.delta, last.id]", 2}, {"last.id", 0}} {
+		answers := []string{`{"items":[{"id":1}],"delta":"d1"}`, `{"items":[],"delta":null}`, `{"items":[]}`, `{"items":[{"id":2}],"delta":"d2"}`}
+		r := newRig(t, func(w http.ResponseWriter, _ *http.Request) {
+			answer(w, "%s", answers[0])
+			answers = answers[1:]
+		}, strings.Replace(deltaStream, "keep: body.delta", "keep: "+c.keep, 1))
+		for range 4 {
+			want(t, r.run(), "complete")
+		}
+		if n := r.noticed(runtime.NoticeKeepMissing); n != c.told {
+			t.Errorf("%s: told %d times, want %d", c.keep, n, c.told)
+		}
+		for _, e := range r.events {
+			if e.Name == runtime.NoticeKeepMissing && !strings.Contains(e.Detail, "at the position that was kept before") {
+				t.Error(e.Detail)
+			}
+		}
+	}
+}
+
+// TestWalkThatGetsNoFurtherNamesFresh ends at the same missing token run after run: in the end the advice is
+// to begin anew.
+func TestWalkThatGetsNoFurtherNamesFresh(t *testing.T) {
+	r := newRig(t, func(w http.ResponseWriter, q *http.Request) {
+		if q.FormValue("at") == "" {
+			answer(w, `{"items":[{"id":1}],"total":3,"next":"2"}`)
+			return
+		}
+		answer(w, `{"items":[{"id":2}],"total":3}`)
+	}, strings.Replace(deltaStream, "keep: body.delta", "total: body.total", 1))
+	for i := range 5 {
+		rep := r.run()
+		if rep.Verdict != runtime.Incomplete || strings.Contains(rep.Message, "--fresh") != (r.noticed(runtime.NoticePoisoned) > 0) {
+			t.Errorf("run %d: %s", i+1, rep.Message)
+		}
+	}
+	if r.noticed(runtime.NoticePoisoned) == 0 {
+		t.Error("no run says that it got no further")
+	}
+}
+
+// TestSessionWithoutItsList names the reference, what stands there, and what to try.
+func TestSessionWithoutItsList(t *testing.T) {
+	for body, says := range map[string]string{
+		`{"chunks":null}`: "`body.chunks`, which is null;", `{}`: "`body.chunks`, which is not there;",
+		`{"chunks":"17"}`: "which is a string;", `{"chunks":17}`: "which is a number;", `{"chunks":{}}`: "which is an object;",
+	} {
+		r := newRig(t, func(w http.ResponseWriter, _ *http.Request) { answer(w, "%s", body) }, `
+streams:
+  s:
+    session: {open: {method: POST, path: /export}}
+    request: {path: "/chunks/${partition.chunk}"}
+    partitions: [{session: body.chunks, as: chunk}]
+    records: {path: $, key: id}
+    pagination: {type: none}
+`)
+		if rep := r.run(); rep.Reason != runtime.CodeSessionFailed || !strings.Contains(rep.Message, says) || !strings.Contains(rep.Message, "wait.until") {
+			t.Errorf("%s: %s", body, rep.Message)
+		}
+	}
+}

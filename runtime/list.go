@@ -3,6 +3,7 @@ package runtime
 import (
 	"context"
 	"encoding/json"
+	"strings"
 	"time"
 
 	"github.com/lastpage/lastpage/engine"
@@ -243,7 +244,24 @@ func (sr *streamRun) growSession(p *spec.Partition, k combo, each func(combo) er
 		}
 		return nil
 	}
-	return codeError(CodeSessionFailed, "%s: the session's last answer has no list there", p.Pos)
+	return codeError(CodeSessionFailed, "%s: the session's last answer has no list %s; let `wait.until` wait until it is there, or correct the reference", p.Pos, strings.Join(noLists(p.Session, s), ", and none "))
+}
+
+// noLists says where lists were looked for, and what stood there: values of a session are not shown.
+func noLists(p *spec.Pick, s *sessionState) (where []string) {
+	for _, from := range p.Any {
+		if from.Ref == nil {
+			continue
+		}
+		what := "not there"
+		if s != nil {
+			if v, ok := from.Ref.Path.Get(s.Body); ok {
+				what = map[byte]string{'{': "an object", '"': "a string", 'n': "null", 't': "true", 'f': "false"}[rawjson.Kind(v)]
+			}
+		}
+		where = append(where, "at `"+from.Ref.Source+"`, which is "+orElse(what, "a number"))
+	}
+	return where
 }
 
 // sessionPartition returns the partition of kind `session`, nil without.

@@ -100,6 +100,8 @@ func (r *StreamReport) hint() string {
 		return "name what identifies a record in `records.key`, and run again"
 	case r.Reason == CodeWindow && strings.Contains(r.Detail, uncutStep):
 		return "a finer `format`, or another partition beside the window"
+	case r.Events[NoticePoisoned] > 0 && (r.Reason == engine.CodeNextTokenMissing || r.Reason == engine.CodeShortOfTotal):
+		return hints[r.Reason] + "; run after run has ended here with nothing new: `--fresh` (or `runner state reset`) walks it from the first page"
 	}
 	return hints[r.Reason]
 }

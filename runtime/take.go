@@ -167,8 +167,8 @@ func (c *chain) deliver(ctx context.Context, g *got, p engine.Page, v engine.Ver
 	if err != nil {
 		return err
 	}
-	if pg := &c.sr.spec.Pagination; kept == nil && pg.Keep != nil && end != nil && end.verdict == Complete && st.Origin == nil { // else what was kept stays
-		c.sr.notice(c.key, NoticeKeepMissing, "no page held what `keep` names; the next run begins at the first page")
+	if kept == nil && end != nil && end.verdict == Complete {
+		c.keepMissing(&st)
 	}
 	row, err := c.row(st, verdict, reason, done)
 	if err != nil {
