@@ -217,7 +217,7 @@ func TestWorkerSeesNoEnvironment(t *testing.T) {
 func TestMemory(t *testing.T) {
 	for _, iso := range isolations {
 		t.Run(iso.name, func(t *testing.T) {
-			p, err := Compile(&HookSource{File: "hook.js", Text: "function keep() {\n  const all = [];\n  for (;;) all.push([1, 2, 3, 4, 5, 6, 7, 8, 9, 10, all.length]);\n}\nfunction litter() {\n  let last;\n  for (let i = 0; i < 30; i++) last = 'x'.repeat(1e5) + i;\n  return {end: last.slice(-3)};\n}"}, nil, Options{Worker: iso.worker, Limits: Limits{Memory: 2 << 20}})
+			p, err := Compile(&HookSource{File: "hook.js", Text: "function keep() {\n  const all = [];\n  for (;;) all.push([1, 2, 3, 4, 5, 6, 7, 8, 9, 10, all.length]);\n}\nfunction litter() {\n  let last;\n  for (let i = 0; i < 30; i++) last = 'x'.repeat(1e5) + i;\n  return {end: last.slice(-3)};\n}"}, nil, Options{Worker: iso.worker, Limits: Limits{Memory: 2 << 20, Time: time.Minute}})
 			if err != nil {
 				t.Fatal(err)
 			}
