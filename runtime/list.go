@@ -133,14 +133,22 @@ func (sr *streamRun) valuesOf(ctx context.Context, v spec.PartitionValues) ([]js
 	if err != nil {
 		return nil, err
 	}
+	raw := json.RawMessage("null")
 	if t != nil {
-		raw := t.append(nil)
-		if rawjson.Kind(raw) != '[' {
-			return nil, codeError(CodeNullInRequest, "%s: the values of %s are %s; want a list", v.List.Pos, v.Name, shown(raw))
+		raw = t.append(nil)
+	}
+	if rawjson.Kind(raw) != '[' {
+		return nil, codeError(CodeNullInRequest, "%s: the values of %s are %s; want a list, `[]` where there are none", v.List.Pos, v.Name, shown(raw))
+	}
+	for e := range rawjson.Elements(raw) {
+		if rawjson.Kind(e) == 'n' {
+			at := v.List.Pos
+			if n := len(out); n < len(v.List.List) {
+				at = v.List.List[n].Pos
+			}
+			return nil, codeError(CodeNullInRequest, "%s: value %d of %s is null, and its chain would ask as if there were none; give it a value or leave it out", at, len(out)+1, v.Name)
 		}
-		for e := range rawjson.Elements(raw) {
-			out = append(out, clone(e))
-		}
+		out = append(out, clone(e))
 	}
 	sr.mu.Lock()
 	if sr.lists == nil {
@@ -213,7 +221,11 @@ func (sr *streamRun) growSession(p *spec.Partition, k combo, each func(combo) er
 		if !ok || rawjson.Kind(v) != '[' {
 			continue
 		}
+		n := 0
 		for e := range rawjson.Elements(v) {
+			if n++; rawjson.Kind(e) == 'n' {
+				return codeError(CodeSessionFailed, "%s: element %d of the session's list is null, and its chain would ask as if there were none", p.Pos, n)
+			}
 			if err := each(k.with(p.As, clone(e))); err != nil {
 				return err
 			}
