@@ -159,7 +159,8 @@ func (sr *streamRun) valuesOf(ctx context.Context, v spec.PartitionValues) ([]js
 	return out, nil
 }
 
-// growWindow cuts the time from where the combo's own walk begins.
+// growWindow cuts the time from where the combo's own walk begins; of a round that goes on, what the
+// windows that are listed do not cover.
 func (sr *streamRun) growWindow(ctx context.Context, w *spec.Window, k combo, each func(combo) error) error {
 	base := k.key()
 	mark, err := sr.loadMark(ctx, base)
@@ -182,21 +183,31 @@ func (sr *streamRun) growWindow(ctx context.Context, w *spec.Window, k combo, ea
 			return nil
 		}
 	}
+	put := func(s span) error { return each(combo{k.values, &s}) }
 	l := sr.listedTo[base]
-	if l != nil {
-		if !l.to.Before(to) {
-			return nil
+	if l == nil {
+		return cutSpan(w, from, to, put)
+	}
+	if from.Before(l.begin) {
+		end := l.begin
+		if to.Before(end) {
+			end = to
 		}
-		if l.from.After(from) {
-			from = l.from
+		if err := cutSpan(w, from, end, put); err != nil {
+			return err
 		}
 	}
+	if !l.to.Before(to) {
+		return nil
+	}
+	if l.from.After(from) {
+		from = l.from
+	}
 	return cutSpan(w, from, to, func(s span) error {
-		k := combo{k.values, &s}
-		if l != nil && len(l.tail) > 0 && s.From.Before(g.ceil(l.to)) {
-			return sr.listAgain(ctx, k, l)
+		if len(l.tail) > 0 && s.From.Before(g.ceil(l.to)) {
+			return sr.listAgain(ctx, combo{k.values, &s}, l)
 		}
-		return each(k)
+		return put(s)
 	})
 }
 

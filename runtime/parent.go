@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"time"
 
 	"github.com/lastpage/lastpage/engine"
 	"github.com/lastpage/lastpage/engine/rawjson"
@@ -85,6 +86,24 @@ func (k *child) combo(inherited json.RawMessage, rec []byte) (c combo, lacks str
 		c = c.with(t.Name, clone(v))
 	}
 	return c, ""
+}
+
+// parentEnd is what a parent that did not end complete makes of a stream whose own chains ended well. Of a
+// parent that is a stream of the run its own report tells the cause; where it is walked for its children
+// alone, theirs do: its failure is theirs.
+func (sr *streamRun) parentEnd(p *StreamReport) chainEnd {
+	end := chainEnd{verdict: p.Verdict, reason: CodeStream, detail: "stream " + p.Name + ", whose records make the chains, ended " + p.Verdict, err: p.Err}
+	if sr.parent.silent {
+		end.detail += ": " + orElse(p.Detail, p.Reason)
+		end.until, _ = time.Parse(time.RFC3339, p.Until)
+	}
+	switch {
+	case p.Verdict == Failed && sr.parent.silent:
+		end.reason = p.Reason
+	case p.Verdict == Failed:
+		end.verdict = Incomplete
+	}
+	return end
 }
 
 // childless is the end of a stream whose parent has records, of which none has the fields that are taken:
