@@ -108,9 +108,7 @@ func newStreamRun(ctx context.Context, b *bound, st *spec.Stream, name string) (
 	}
 	sr.read()
 	sr.keep()
-	if k, ok := b.job.Sink.(interface{ WantsKeys() bool }); ok {
-		sr.wantKeys = k.WantsKeys() && len(sr.keyPaths) > 0
-	}
+	sr.wantKeys = len(sr.keyPaths) > 0 && !keyless(b.job.Sink)
 	for _, n := range []int64{st.Limits.Records, b.job.MaxRecords} {
 		if n > 0 && (sr.left < 0 || n < sr.left) {
 			sr.left, sr.limited = n, true
