@@ -140,7 +140,9 @@ func (s *scope) context(attempt int) script.Value {
 
 // callNext asks the hook where the chain goes on; nil leaves it to the YAML.
 func (c *chain) callNext(ctx context.Context, g *got) (*engine.HookSays, error) {
-	r, err := c.sr.program.Call(ctx, c.sr.function(c.sr.spec, "next"), g.view.scope.bare(), g.view.scope.pageValue(g.page))
+	sc := *g.view.scope
+	sc.received += int64(len(g.page.Records)) // the page is a part of its chain when it is judged
+	r, err := c.sr.program.Call(ctx, c.sr.function(c.sr.spec, "next"), sc.bare(), sc.pageValue(g.page))
 	if err != nil {
 		return nil, scriptError(err)
 	}
@@ -173,7 +175,7 @@ func (c *chain) callNext(ctx context.Context, g *got) (*engine.HookSays, error) 
 	if pg := &c.sr.spec.Pagination; says.Token != nil && pg.Rules.Type.Counts() && pg.Rules.Present(says.Token) {
 		whole, ok := engine.Whole(says.Token)
 		if !ok {
-			return nil, &Error{Code: CodeHook, Err: script.WrongToken(r, says.Token, wholePosition(pg.Rules.Type))}
+			return nil, &Error{Code: CodeHook, Err: script.Wrong("next", r, fmt.Sprintf("{token: %s}", n.Token), "want "+wholePosition(pg.Rules.Type))}
 		}
 		says.Token = whole
 	}

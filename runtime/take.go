@@ -286,6 +286,10 @@ func (c *chain) pause(ctx context.Context) error {
 		return nil
 	}
 	c.wait = 0
+	if c.ahead != nil { // nothing is to be asked for before then
+		c.drop()
+		c.serial = true
+	}
 	until := c.sr.now().Add(wait)
 	if limit := c.sr.spec.HTTP.Retry.MaxWait; limit > 0 && wait > limit {
 		return &Error{Code: CodeParked, Msg: fmt.Sprintf("the hook asks to wait %s, longer than max_wait %s", wait, limit), Until: until}
