@@ -227,9 +227,12 @@ func (f *serveFlags) openError(err error) error {
 	var file spec.Errors
 	var state *store.Error
 	var path *fs.PathError
+	var taken *host.InUseError
 	switch {
 	case errors.As(err, &file):
 		return &exitError{exitUsage, file}
+	case errors.As(err, &taken):
+		return &exitError{exitUsage, taken}
 	case errors.As(err, &state):
 		return stateError(err)
 	case errors.As(err, &path) && path.Path == f.jobs:

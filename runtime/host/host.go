@@ -88,6 +88,7 @@ type Host struct {
 	opt      Options
 	log      *slog.Logger
 	db       *store.DB
+	claim    *claim
 	book     *book
 	owner    engine.Owner
 	groups   *transport.Groups
@@ -131,6 +132,9 @@ func Open(ctx context.Context, opt Options) (_ *Host, err error) {
 		}
 	}()
 	if h.db, err = store.Open(ctx, opt.State, store.Options{SecretKey: opt.StateKey}); err != nil {
+		return nil, err
+	}
+	if h.claim, err = take(h.db.Path(), opt.State, opt.Now()); err != nil {
 		return nil, err
 	}
 	if h.book, err = openBook(ctx, h.db.Path()); err != nil {
@@ -222,6 +226,9 @@ func (h *Host) Close() error {
 		}
 		if h.db != nil {
 			err = errors.Join(err, h.db.Close())
+		}
+		if h.claim != nil {
+			err = errors.Join(err, h.claim.end())
 		}
 	})
 	return err
