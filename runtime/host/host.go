@@ -90,6 +90,7 @@ type Host struct {
 	db       *store.DB
 	claim    *claim
 	book     *book
+	late     *backlog // of the book and of the ledger's leases
 	owner    engine.Owner
 	groups   *transport.Groups
 	pool     *runtime.Pool // chains at a time, of all runs
@@ -140,6 +141,7 @@ func Open(ctx context.Context, opt Options) (_ *Host, err error) {
 	if h.book, err = openBook(ctx, h.db.Path()); err != nil {
 		return nil, fmt.Errorf("state file %s: %w", opt.State, err)
 	}
+	h.late = newBacklog(h.db, h.book)
 	if err = h.keys(ctx); err != nil {
 		return nil, err
 	}
@@ -169,6 +171,7 @@ func Open(ctx context.Context, opt Options) (_ *Host, err error) {
 	}
 	h.watermarks(ctx)
 	h.loops.Go(func() { h.scheduleLoop(loops) })
+	h.loops.Go(func() { h.catchUp(loops) })
 	if opt.Jobs != "" {
 		h.loops.Go(func() { h.watchJobs(loops) })
 	}
@@ -220,6 +223,11 @@ func (h *Host) Close() error {
 		h.windDown()
 		if h.Catalog != nil {
 			h.Catalog.Close()
+		}
+		if h.late != nil {
+			if left, ferr := h.late.flush(context.Background()); left > 0 {
+				h.log.Error("some runs could not be noted: they are taken up where they were noted last", "error", ferr)
+			}
 		}
 		if h.book != nil {
 			err = h.book.close()
