@@ -115,6 +115,9 @@ func (w *Walk) doubt(s State, p Page, e Evidence, f finding, v *Verdict) {
 		v.note(EventTokenMalformed, "%s", f.detail)
 	}
 	v.Code, v.Detail = f.doubt, f.detail
+	if p.Records == 0 && s.Rung == 0 {
+		v.Next.Reread++ // it is asked for again, or what it should have held is
+	}
 	if next, ok := w.Recover(v.Next, nil); ok {
 		v.Kind, v.Next = Recover, next
 		return
@@ -123,6 +126,9 @@ func (w *Walk) doubt(s State, p Page, e Evidence, f finding, v *Verdict) {
 	v.Next.Again = delivered(s, p, v)
 	if f.doubt == CodeStalled && p.Records == 0 {
 		w.move(s, p, e, &v.Next) // an empty page is done with
+		if s.Rung == 0 {
+			v.Next.Reread--
+		}
 	}
 	if n := int64(v.Next.Empty); n > 1 && w.Rules.Type == PageNumber && s.Rung == 0 {
 		start := pageNumber{w.Rules}.start() // the first of the empty pages in a row may have been the false one

@@ -197,7 +197,7 @@ func (e *Evidence) counts(r *Rules, s, after State, p Page) error {
 		if after.TotalPages == nil {
 			e.say(WitnessTotalPages, Silent, "absent")
 		} else {
-			says, detail := totalPagesSays(r, s, after)
+			says, detail := totalPagesSays(r, s, after, p)
 			e.say(WitnessTotalPages, says, detail)
 		}
 	}
@@ -225,28 +225,6 @@ func totalSays(r *Rules, s State) (Says, string) {
 		return Silent, outOf(got, total) + ", a total that fell during the walk"
 	}
 	return SaysEnd, outOf(got, total)
-}
-
-// totalPagesSays compares the pages behind the walk with total_pages. After a fallback the pages of
-// a token pattern are not those of one walk through the list: fewer than the total is still too few,
-// enough proves nothing.
-func totalPagesSays(r *Rules, s, after State) (Says, string) {
-	read, numbered := after.Pages, false
-	if r.Type == PageNumber && s.Rung == 0 {
-		if number, err := integer(after.Position, (pageNumber{r}).start()); err == nil {
-			read, numbered = number-r.base()+1, true
-		}
-	}
-	detail := outOf(read, *after.TotalPages)
-	switch {
-	case !numbered && len(s.Origin) > 0:
-		return Silent, detail + ", of a walk that began in the middle"
-	case read < *after.TotalPages:
-		return SaysMore, detail
-	case !numbered && s.Recovered > 0:
-		return Silent, detail + ", some of them read again"
-	}
-	return SaysEnd, detail
 }
 
 // outOf writes "3 of 10".

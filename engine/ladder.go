@@ -44,6 +44,7 @@ func (w *Walk) Recover(s State, token json.RawMessage) (State, bool) {
 				next.Origin = nil // a kept position that is refused leads nowhere: the first page does
 			}
 			next.Position, next.Rung, next.Trail, next.Print = next.Origin, 0, Trail{}, 0
+			next.Reread = next.Pages // its pages count anew
 		}
 		next.Version = StateVersion
 		next.Recoveries++

@@ -111,7 +111,7 @@ func (n pageNumber) Read(s, after State, p Page, e *Evidence) {
 }
 
 // positional reports whether positions are counted by the client, so that no server confirms them.
-func (r *Rules) positional() bool { return r.Type == Offset || r.Type == PageNumber }
+func (r *Rules) positional() bool { return r.Type.Counts() }
 
 // size is the page size to ask for at s, 0 when none is: less than the limit next to the cap.
 func (r *Rules) size(s State) int64 {

@@ -12,8 +12,9 @@ const StateVersion = 1
 // kilobytes of JSON, no secret and no configuration. The zero State asks for the first page.
 type State struct {
 	Version  int             `json:"v,omitempty"`
-	Pages    int64           `json:"pages,omitempty"` // pages read in this walk
-	Position json.RawMessage `json:"at,omitempty"`    // position of the page to ask for; nil: the first page
+	Pages    int64           `json:"pages,omitempty"`  // pages read in this walk
+	Reread   int64           `json:"reread,omitempty"` // of them, those that are no further page of the list: asked for again, refused, or brought nothing by a fallback; negative where a fallback's page held several
+	Position json.RawMessage `json:"at,omitempty"`     // position of the page to ask for; nil: the first page
 
 	Origin json.RawMessage `json:"origin,omitempty"` // position the walk began at: a kept one; nil: the first page
 
@@ -33,6 +34,7 @@ type State struct {
 	Total      *int64 `json:"total,omitempty"`
 	TotalFell  bool   `json:"total_fell,omitempty"` // a total became smaller during the walk: its "reached" proves nothing
 	TotalPages *int64 `json:"total_pages,omitempty"`
+	PagesFell  bool   `json:"pages_fell,omitempty"` // total_pages became smaller during the walk
 
 	// Guards.
 	Empty   int    `json:"empty,omitempty"`   // empty pages in a row

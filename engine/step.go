@@ -95,6 +95,7 @@ func (w *Walk) countIn(s State, p Page, same, drop bool, v *Verdict) (State, err
 	after := s
 	after.Version = StateVersion
 	after.Pages++
+	after.Reread += 1 - s.advance(p, drop)
 	if !drop {
 		dup := int64(p.Records - p.New - p.Old)
 		after.Received += int64(p.Records)
@@ -132,10 +133,6 @@ func (w *Walk) totals(s State, after *State, p Page, v *Verdict) error {
 	if err != nil {
 		return err
 	}
-	pages, pagesKnown, err := count("total_pages", p.TotalPages)
-	if err != nil {
-		return err
-	}
 	rung := w.Rules.rung(s)
 	rest := rung == FallbackSearchAfter || rung == FallbackTimestamp
 	if known && p.Records == 0 && s.Total != nil && *s.Total > s.Count() && n < s.Count() && w.Rules.TotalKind != Estimate {
@@ -152,9 +149,8 @@ func (w *Walk) totals(s State, after *State, p Page, v *Verdict) error {
 			after.TotalFell = s.TotalFell || n < *s.Total
 		}
 	}
-	if pagesKnown && (!rest || s.TotalPages == nil) {
-		stated := pages
-		after.TotalPages = &stated
+	if err := w.totalPages(s, after, p, rest, v); err != nil {
+		return err
 	}
 	if t := after.Total; t != nil && (w.Rules.TotalKind == Exact || w.Rules.TotalKind == "") {
 		distinct, before := after.Received-after.Duplicates, s.Received-s.Duplicates

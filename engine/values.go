@@ -85,6 +85,16 @@ func integer(v json.RawMessage, def int64) (int64, error) {
 	return n, nil
 }
 
+// Whole reads the position of a pattern that counts, offset or page: a whole number from 0 on, or its
+// digits in a text. It returns the number, and false for everything else.
+func Whole(v json.RawMessage) (json.RawMessage, bool) {
+	n, known, err := count("position", v)
+	return number(n), known && err == nil
+}
+
+// Counts reports whether positions of the type are counted by the client: whole numbers (see Whole).
+func (t Type) Counts() bool { return t == Offset || t == PageNumber }
+
 func number(n int64) json.RawMessage { return strconv.AppendInt(nil, n, 10) }
 
 // sameJSON reports whether a and b are the same JSON value, however it is written.

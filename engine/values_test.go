@@ -45,6 +45,18 @@ func TestWrongTypes(t *testing.T) {
 	}
 }
 
+func TestWhole(t *testing.T) {
+	for v, want := range map[string]string{
+		`9`: "9", `"9"`: "9", `9.0`: "9", `1e3`: "1000", `0`: "0", `"007"`: "7",
+		`1.5`: "", `-1`: "", `"-1"`: "", `"abc"`: "", `""`: "", ``: "", `null`: "", `true`: "", `[3]`: "", `{"a":1}`: "", `1e30`: "", `"1.0"`: "", `" 9"`: "",
+	} {
+		got, ok := Whole([]byte(v))
+		if ok != (want != "") || ok && string(got) != want {
+			t.Errorf("%s: %s, %t; want %q", v, got, ok, want)
+		}
+	}
+}
+
 func TestAtLeastAndEstimate(t *testing.T) {
 	for _, typ := range []Type{Offset, PageNumber, Cursor} {
 		for _, c := range []struct {

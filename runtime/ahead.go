@@ -5,6 +5,7 @@ import (
 	"context"
 	"encoding/json"
 	"sync"
+	"sync/atomic"
 
 	"github.com/lastpage/lastpage/engine/spec"
 )
@@ -16,6 +17,7 @@ type ahead struct {
 	cancel context.CancelFunc
 	wg     sync.WaitGroup
 	queue  []*flight
+	parked atomic.Bool // the API asks to be left alone for longer than the run may wait
 }
 
 // flight is one page on its way.
@@ -50,6 +52,9 @@ func (c *chain) next(ctx context.Context) (*got, error) {
 	g := f.g
 	at := g.at
 	g.at = c.state // what was only guessed: counts, empty pages, totals
+	if parks(f.err) {
+		return g, f.err // asked again it would not be left alone for as long as it asks
+	}
 	if f.err != nil || g.answer.Class != spec.ClassOK {
 		// Drop what is in flight and ask again, one page at a time: the answer may be due to the load.
 		g.release()
@@ -82,6 +87,9 @@ func (c *chain) launch(ctx context.Context) {
 		ctx, a.cancel = context.WithCancel(ctx)
 		a.ctx = ctx
 	}
+	if a.parked.Load() {
+		return
+	}
 	for k := int64(len(a.queue)); len(a.queue) < c.walk.Rules.Parallel; k++ {
 		st := c.state
 		if k > 0 {
@@ -95,7 +103,9 @@ func (c *chain) launch(ctx context.Context) {
 		a.queue = append(a.queue, f)
 		a.wg.Go(func() {
 			defer close(f.done)
-			f.g, f.err = c.fetch(a.ctx, st)
+			if f.g, f.err = c.fetch(a.ctx, st); parks(f.err) {
+				a.parked.Store(true)
+			}
 		})
 	}
 }

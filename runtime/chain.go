@@ -92,6 +92,10 @@ func (c *chain) loop(ctx context.Context) chainEnd {
 			continue
 		}
 		end, err := c.take(ctx, g)
+		if parks(err) { // details of the page
+			c.sr.unreserve()
+			end, err = c.failed(ctx, g, err), nil
+		}
 		if !g.owned {
 			g.release()
 		}
@@ -169,12 +173,7 @@ func (c *chain) failed(ctx context.Context, g *got, err error) *chainEnd {
 	case CodeSessionExpired:
 		return c.reopen(ctx, err)
 	case CodeParked:
-		end := chainEnd{verdict: Parked, reason: code, detail: err.Error(), err: err}
-		if te != nil {
-			end.until = te.Until
-		} else {
-			end.until = re.Until
-		}
+		end := chainEnd{verdict: Parked, reason: code, detail: err.Error(), until: untilOf(err), err: err}
 		c.note(ctx, end)
 		return &end
 	case CodeInterrupted:
@@ -296,6 +295,13 @@ func (c *chain) tokenOfError(ctx context.Context, g *got) (json.RawMessage, erro
 		v, err := g.view.pick(ctx, f.Token, c.walk.Rules.Present)
 		if err != nil || c.walk.Rules.Present(v) {
 			c.sr.hideToken(v)
+			if c.walk.Rules.Type.Counts() && err == nil {
+				whole, ok := engine.Whole(v)
+				if !ok {
+					return nil, codeError(CodeWitness, "%s: the fallback's `token` is %s; want %s", f.Token.Pos, shown(v), wholePosition(c.walk.Rules.Type))
+				}
+				return whole, nil
+			}
 			return clone(v), err
 		}
 	}

@@ -62,6 +62,13 @@ func untilOf(err error) time.Time {
 	return time.Time{}
 }
 
+// parks reports whether err is a wait that is longer than the run may wait.
+func parks(err error) bool {
+	var re *Error
+	var te *transport.Error
+	return errors.As(err, &re) && re.Code == CodeParked || errors.As(err, &te) && te.Code == transport.CodeParked
+}
+
 // passing reports whether what failed may well go right when it is asked for again as it is: a wait, an
 // end from outside, an answer that did not come or that the API calls its own fault.
 func passing(err error) bool {

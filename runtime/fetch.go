@@ -86,11 +86,7 @@ func (c *chain) fetch(ctx context.Context, st chainState) (*got, error) {
 		} else {
 			sc.answer.body = jsonOf(g.answer.Body, g.answer.Header.Get("Content-Type"), c.sr.spec.Records.Format)
 		}
-		if n := len(g.page.Records); n > 0 {
-			sc.answer.records = &recordValues{count: n, first: g.page.Records[0], last: g.page.Records[n-1]}
-		} else {
-			sc.answer.records = &recordValues{}
-		}
+		sc.answer.records = recordsOf(g.page)
 		g.view = &view{rd: c.sr.reader, page: g.page, scope: sc}
 	}
 	return g, err
@@ -146,7 +142,7 @@ var accepts = map[string]string{
 // measure gathers what the engine needs to know of a page.
 func (c *chain) measure(ctx context.Context, g *got) (engine.Page, error) {
 	pg := &c.sr.spec.Pagination
-	p := engine.Page{Records: len(g.page.Records), New: len(g.page.Records), Print: g.page.Fingerprint, URL: "", Seen: c.positions.has}
+	p := engine.Page{Seen: c.positions.has}
 	switch {
 	case g.answer.Class == spec.ClassEnd:
 		p.Class = engine.PageEnd
@@ -155,6 +151,12 @@ func (c *chain) measure(ctx context.Context, g *got) (engine.Page, error) {
 		p.Class = engine.PageNone
 		return p, nil
 	}
+	if c.sr.recordsHook() {
+		if err := c.hookRecords(ctx, g); err != nil {
+			return p, err
+		}
+	}
+	p.Records, p.New, p.Print = len(g.page.Records), len(g.page.Records), g.page.Fingerprint
 	if pg.Rules.Type == engine.Link {
 		p.URL = g.answer.URL.String()
 	}

@@ -170,7 +170,22 @@ func (c *chain) callNext(ctx context.Context, g *got) (*engine.HookSays, error) 
 		says.Token = quote(absolute(g.answer.URL.String(), text(says.Token)))
 	}
 	c.sr.hideToken(says.Token)
+	if pg := &c.sr.spec.Pagination; says.Token != nil && pg.Rules.Type.Counts() && pg.Rules.Present(says.Token) {
+		whole, ok := engine.Whole(says.Token)
+		if !ok {
+			return nil, &Error{Code: CodeHook, Err: script.WrongToken(r, says.Token, wholePosition(pg.Rules.Type))}
+		}
+		says.Token = whole
+	}
 	return says, nil
+}
+
+// wholePosition says what a position of a pattern that counts is.
+func wholePosition(t engine.Type) string {
+	if t == engine.PageNumber {
+		return "the number of a page, a whole number from 0 on, where pagination is by `page`"
+	}
+	return "a whole number from 0 on, where pagination is by `offset`"
 }
 
 // callClassify asks the hook what an answer is; ok is false when it leaves it to the defaults.
@@ -206,20 +221,22 @@ func (c *chain) hookRecord(ctx context.Context, g *got, k *kept) error {
 	return nil
 }
 
-// hookRecords lets the hook's records() find the page's records.
-func (c *chain) hookRecords(ctx context.Context, g *got) (listing, error) {
+// hookRecords lets the hook's records() find the page's records: what comes after it, witnesses and
+// references too, sees them as the page's own.
+func (c *chain) hookRecords(ctx context.Context, g *got) error {
 	r, err := c.sr.program.Call(ctx, c.sr.function(c.sr.spec, "records"), g.view.scope.bare(), g.view.scope.pageValue(g.page))
 	if err != nil {
-		return listing{}, scriptError(err)
+		return scriptError(err)
 	}
 	list, err := script.DecodeRecords(r)
 	if err != nil {
-		return listing{}, &Error{Code: CodeHook, Err: err}
+		return &Error{Code: CodeHook, Err: err}
 	}
 	if err := c.sr.reader.plan.Replace(joinIDs(raws(list)), g.page); err != nil {
-		return listing{}, codeError(CodeHook, "%s: records(): %w", c.sr.connector.Hook.File, err)
+		return codeError(CodeHook, "%s: records(): %w", c.sr.connector.Hook.File, err)
 	}
-	return listing{page: g.page, field: c.sr.fieldOf == fieldOfList}, nil
+	g.view.scope.answer.records = recordsOf(g.page)
+	return nil
 }
 
 func raws(list [][]byte) []json.RawMessage {

@@ -133,6 +133,13 @@ func (c *chain) ownStart(ctx context.Context) error {
 	if string(v) == "null" {
 		return nil
 	}
+	if pg.Rules.Type.Counts() {
+		whole, ok := engine.Whole(v)
+		if !ok {
+			return codeError(CodeScript, "%s: `start` of pagination type `%s` is a whole number, not `%s`", pg.Start.Pos, pg.Rules.Type, shown(digits(v)))
+		}
+		v = whole
+	}
 	rules := pg.Rules
 	rules.Start = v
 	c.walk, err = engine.NewWalk(&rules, c.sr.table)

@@ -55,15 +55,6 @@ func (c *chain) records(ctx context.Context, g *got, p *engine.Page) (*batchOf, 
 		return b, nil
 	}
 	list := []listing{{page: g.page, field: c.sr.fieldOf == fieldOfList}}
-	if c.sr.recordsHook() {
-		l, err := c.hookRecords(ctx, g)
-		if err != nil {
-			return nil, err
-		}
-		list[0] = l
-		p.Records, p.New, p.Print = len(g.page.Records), len(g.page.Records), g.page.Fingerprint
-		g.view.scope.answer.records = recordsOf(g.page)
-	}
 	if c.sr.spec.Details != nil && len(g.page.Records) > 0 {
 		details, err := c.details(ctx, g)
 		if err != nil {

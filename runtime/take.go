@@ -343,12 +343,18 @@ func (c *chain) bookmark(st *chainState, end *chainEnd, kept json.RawMessage) *e
 	return &mark
 }
 
+// fits reports whether a walk of the chain's pattern may begin at a position that an answer has named.
+func (c *chain) fits(position json.RawMessage) bool {
+	_, whole := engine.Whole(position)
+	return whole || !c.walk.Rules.Type.Counts()
+}
+
 // kept is the position that the next run starts at, as far as the walk knows by now: what the last page
 // that holds it says.
 func (c *chain) kept(ctx context.Context, g *got, st *chainState) (json.RawMessage, error) {
 	pg := &c.sr.spec.Pagination
 	if pg.KeepToken {
-		if st.LastToken != nil {
+		if st.LastToken != nil && c.fits(st.LastToken) {
 			return st.LastToken, nil
 		}
 		return st.Origin, nil
@@ -357,7 +363,7 @@ func (c *chain) kept(ctx context.Context, g *got, st *chainState) (json.RawMessa
 	switch {
 	case err != nil:
 		return nil, err
-	case !pg.Rules.Present(v):
+	case !pg.Rules.Present(v) || !c.fits(v):
 	case pg.Send != nil && pg.Send.One != nil && pg.Send.One.Kind == spec.TargetURL:
 		st.Keep = quote(absolute(g.answer.URL.String(), text(v)))
 	default:

@@ -2,6 +2,7 @@ package auth
 
 import (
 	"context"
+	"errors"
 	"sync"
 	"time"
 )
@@ -129,7 +130,7 @@ func (s *source) get(ctx context.Context, f fetcher) (grant, error) {
 
 // renew fetches a credential unless found, called with s.mu held, returns one once it is this
 // caller's turn. A caller that waited while another's fetch did not work gets that error: a broken
-// token endpoint is asked once, not once by each.
+// token endpoint is asked once, not once by each. One that asks to be left alone is, by all.
 func (s *source) renew(ctx context.Context, f fetcher, found func() *grant) error {
 	s.mu.Lock()
 	before := s.tries
@@ -142,7 +143,7 @@ func (s *source) renew(ctx context.Context, f fetcher, found func() *grant) erro
 	defer func() { <-s.gate }()
 	s.mu.Lock()
 	done, err := found() != nil, s.err
-	if s.tries == before {
+	if s.tries == before && !f.clock.Now().Before(comeBack(err)) {
 		err = nil
 	}
 	s.mu.Unlock()
@@ -173,6 +174,15 @@ func (s *source) renew(ctx context.Context, f fetcher, found func() *grant) erro
 	s.cur = next
 	s.move()
 	return nil
+}
+
+// comeBack is until when the token endpoint is to be left alone after err, zero when it does not say.
+func comeBack(err error) time.Time {
+	var parked interface{ ComeBack() time.Time }
+	if errors.As(err, &parked) {
+		return parked.ComeBack()
+	}
+	return time.Time{}
 }
 
 // refused settles the credential id, which the API has refused, and renews it unless that has

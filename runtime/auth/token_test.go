@@ -113,6 +113,39 @@ func TestOneFetchForManyWaiters(t *testing.T) {
 	}
 }
 
+// later is an error of a request that is to be made again then.
+type later struct{ at time.Time }
+
+func (e later) Error() string       { return "leave me alone" }
+func (e later) ComeBack() time.Time { return e.at }
+
+// TestEndpointIsLeftAlone: a token endpoint that asks to be left alone is asked by nobody until then.
+func TestEndpointIsLeftAlone(t *testing.T) {
+	srv := newTokenServer(t, nil)
+	w := newWorld(t, srv.URL)
+	asked, until := 0, w.clock.Now().Add(time.Hour)
+	w.Do = func(ctx context.Context, r *Request) (*Answer, error) {
+		if asked++; w.clock.Now().Before(until) {
+			return nil, later{until}
+		}
+		return send(ctx, r)
+	}
+	s, err := New(t.Context(), clientCredentials(), w.Env)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for range 3 {
+		var parked later
+		if _, _, err := s.Apply(t.Context(), httptest.NewRequest("GET", "/", nil), nil); !errors.As(err, &parked) || asked != 1 {
+			t.Errorf("%v after %d requests", err, asked)
+		}
+	}
+	w.clock.step(time.Hour)
+	if r, _, _ := apply(t, s, ""); r.Header.Get("Authorization") != "Bearer token-0001" || asked != 2 {
+		t.Errorf("%v after %d requests", r.Header, asked)
+	}
+}
+
 func TestExpiresByConnector(t *testing.T) {
 	srv := newTokenServer(t, func(s *tokenServer) { s.expires = `"1799"` })
 	w := newWorld(t, srv.URL)

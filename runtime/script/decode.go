@@ -76,6 +76,12 @@ func DecodeNext(res Result) (Next, error) {
 	return n, nil
 }
 
+// WrongToken is the error of a token that next returned and that is none where it goes; want says what
+// is one.
+func WrongToken(res Result, token json.RawMessage, want string) error {
+	return newDecoded("next", res).error(fmt.Sprintf("{token: %s}; want %s", shorten(string(token)), want), "")
+}
+
 // DecodeClass reads what classify returned: "" leaves it to the YAML.
 func DecodeClass(res Result) (string, error) {
 	if res.Undefined {

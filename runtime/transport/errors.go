@@ -59,3 +59,6 @@ func (e *Error) Error() string {
 
 // ErrorCode returns Code, for callers that do not import this package.
 func (e *Error) ErrorCode() string { return e.Code }
+
+// ComeBack returns Until, for callers that do not import this package.
+func (e *Error) ComeBack() time.Time { return e.Until }

@@ -1,0 +1,145 @@
+package runtime_test
+
+import (
+	"net/http"
+	"os"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+	"testing"
+
+	"github.com/lastpage/lastpage/runtime"
+)
+
+// hook puts a hook file beside the connector.
+func (r *rig) hook(text string) {
+	r.t.Helper()
+	if err := os.WriteFile(filepath.Join(r.dir, "hook.js"), []byte(text), 0o644); err != nil {
+		r.t.Fatal(err)
+	}
+}
+
+// after serves 20 records, three a page, from the one behind `after` on; they stand at rows.x.
+func after(w http.ResponseWriter, q *http.Request) {
+	if q.URL.Query().Has("c") {
+		w.WriteHeader(http.StatusGone)
+		return
+	}
+	at, _ := strconv.Atoi(q.URL.Query().Get("after"))
+	token := "null"
+	if at < 17 {
+		token = strconv.Itoa(at)
+	}
+	answer(w, `{"rows":{"x":%s},"c":%s,"total":20}`, items(at+1, min(at+3, 20)), token)
+}
+
+// TestTheHooksRecordsAreThePages walks a list once by a path to its records and once by the hook's
+// records(): every reference, expression and function sees the same records, so the walks are the same.
+func TestTheHooksRecordsAreThePages(t *testing.T) {
+	const found = "function records(page) { return page.body.rows.x }\n"
+	for _, c := range []struct{ name, pagination, hook string }{
+		{"cursor, last.", "{type: cursor, next: last.id, send: query.after}", ""},
+		{"search_after, last.", "{type: search_after, next: last.id, send: query.after}", ""},
+		{"max.", "{type: cursor, next: max.id, send: query.after}", ""},
+		{"a list, min. last", "{type: search_after, next: [body.none, \"${records.last?.id}\", min.id], send: query.after}", ""},
+		{"an expression", "{type: cursor, next: \"${records.count ? records.first.id + records.count - 1 : null}\", send: query.after}", ""},
+		{"a plain expression", "{type: search_after, next: \"${records.last.id}\", send: query.after, more: \"${records.last.id < 20}\"}", ""},
+		{"next(page)", "{type: hook, send: query.after}", "function next(page) { return page.records.count ? {token: page.records.last.id} : {end: 'empty'} }\n"},
+		{"a fallback", "{type: cursor, next: body.c, send: query.c, total: body.total, fallback: {type: search_after, next: last.id, send: query.after}}", ""},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			walk := func(records, hook string) ([]string, string, []string) {
+				r := newRig(t, after, "  responses: [{status: 410, is: token_expired}]\nstreams:\n  s:\n    request: {path: /l}\n    records: {"+records+"key: id}\n    pagination: "+c.pagination+"\n")
+				r.hook(c.hook + hook)
+				rep := r.run()
+				want(t, rep, "complete")
+				r.count("s", "id", 20)
+				return r.lines("s"), string(rep.Attested), r.asked
+			}
+			lines, attested, asked := walk("path: rows.x, ", "")
+			gotLines, gotAttested, gotAsked := walk("", found)
+			if !slices.Equal(lines, gotLines) || attested != gotAttested || !slices.Equal(asked, gotAsked) {
+				t.Errorf("by the hook:\n%s %q\n%q\nby a path:\n%s %q\n%q", gotAttested, gotAsked, gotLines, attested, asked, lines)
+			}
+		})
+	}
+}
+
+// TestAPositionThatCountsIsAWholeNumber gives offsets and page numbers by every way but a literal: what is
+// no whole number is an error with its place, never the first page.
+func TestAPositionThatCountsIsAWholeNumber(t *testing.T) {
+	tokens := []struct{ token, asks string }{ // by the second page; asks "": an error
+		{`{a: 1}`, ""}, {`1.5`, ""}, {`"abc"`, ""}, {`[3]`, ""}, {`true`, ""}, {`-3`, ""}, {`"1.0"`, ""},
+		{`9`, "9"}, {`"9"`, "9"}, {`9.0`, "9"}, {`9n`, "9"},
+	}
+	for _, typ := range []string{"offset", "page"} {
+		stream := func(more string) string {
+			return "streams:\n  s:\n    request: {path: /l}\n    records: {path: items}\n    limits: {pages: 2}\n    pagination: {type: " + typ + ", send: query.at, limit: {value: 3}" + more + "}\n"
+		}
+		api := func(w http.ResponseWriter, q *http.Request) {
+			answer(w, `{"items":[{"at":%q}]}`, q.URL.Query().Get("at"))
+		}
+		for _, c := range tokens {
+			r := newRig(t, api, stream(""))
+			r.hook("\nfunction next(page) { if (page.index === 0) return {token: " + c.token + "} }\n")
+			rep := r.run()
+			if c.asks == "" {
+				want(t, rep, "failed hook")
+				if !strings.Contains(rep.Message, "hook.js:2:10: next() returned {token: ") || !strings.Contains(rep.Message, "a whole number from 0 on") {
+					t.Errorf("%s %s: %s", typ, c.token, rep.Message)
+				}
+				continue
+			}
+			if got := r.ids("s", "at"); len(got) != 2 || got[1] != c.asks {
+				t.Errorf("%s %s: asked for %q: %s", typ, c.token, got, rep.Message)
+			}
+		}
+		for _, c := range []struct{ start, org, asks string }{
+			{"${config.org}", "abc", ""}, {"${1.5}", "", ""}, {"${[1]}", "", ""}, {"${-1}", "", ""}, {"${config.org}", "", ""},
+			{"${config.org}", "7", "7"}, {"${3 + 4}", "", "7"}, {"${null}", "", map[string]string{"offset": "0", "page": "1"}[typ]},
+		} {
+			r := newRig(t, api, stream(", start: \""+c.start+"\""))
+			rep := r.run(func(j *runtime.Job) { j.Set["org"] = c.org })
+			if c.asks == "" {
+				want(t, rep, "failed script")
+				if !strings.Contains(rep.Message, "connector.yaml:14:") || !strings.Contains(rep.Message, "`start` of pagination type `"+typ+"` is a whole number, not `") || r.requests() > 0 {
+					t.Errorf("%s, start %s: %d requests: %s", typ, c.start, r.requests(), rep.Message)
+				}
+				continue
+			}
+			if got := r.ids("s", "at"); len(got) != 2 || got[0] != c.asks {
+				t.Errorf("%s, start %s: asked for %q: %s", typ, c.start, got, rep.Message)
+			}
+		}
+	}
+}
+
+// TestATokenOfAnErrorCounts takes an offset from the error answer, and from what a run keeps.
+func TestATokenOfAnErrorCounts(t *testing.T) {
+	for token, verdict := range map[string]string{`4`: "complete", `"4"`: "complete", `"abc"`: "failed witness_malformed"} {
+		first := true
+		r := newRig(t, func(w http.ResponseWriter, q *http.Request) {
+			at, _ := strconv.Atoi(q.URL.Query().Get("at"))
+			if at == 3 && first {
+				first = false
+				w.WriteHeader(http.StatusGone)
+				answer(w, `{"at":%s}`, token)
+				return
+			}
+			answer(w, `{"items":%s,"next":%s}`, items(at+1, min(at+3, 7)), token)
+		}, "  responses: [{status: 410, is: token_expired}]\nstreams:\n  s:\n    request: {path: /l}\n    records: {path: items, key: id}\n"+
+			"    pagination: {type: offset, send: query.at, limit: {value: 3}, fallback: {token: body.at}, keep: body.next}\n")
+		rep := r.run()
+		want(t, rep, verdict)
+		if verdict != "complete" && !strings.Contains(rep.Message, `the fallback's `+"`token`"+` is "abc"; want a whole number`) {
+			t.Error(rep.Message)
+		}
+		if verdict == "complete" {
+			want(t, r.run(), "complete")
+			if !slices.Contains(r.asked[4:], "GET /l?at=4") || slices.Contains(r.asked[4:], "GET /l?at=0") {
+				t.Errorf("token %s: the next run asks for %q", token, r.asked)
+			}
+		}
+	}
+}
