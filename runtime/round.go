@@ -14,6 +14,7 @@ const chainBatch = 512
 // roundData is what the runtime keeps in a round.
 type roundData struct {
 	Fingerprint string        `json:"fp"`
+	On          grounds       `json:"on,omitempty"`       // of its positions
 	Ended       bool          `json:"ended,omitempty"`    // the run that worked on it came to its end
 	Session     *sessionState `json:"session,omitempty"`  // shared by the round's chains
 	Parts       uint64        `json:"parts,omitempty"`    // hash of the session's list that the chains were made of

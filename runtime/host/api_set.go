@@ -231,7 +231,7 @@ func (h *Host) setBookmark(ctx context.Context, key engine.StreamKey, st *spec.S
 	if err != nil {
 		return "", err
 	}
-	mark.Base, mark.Updated, mark.Recent = base, h.now(), nil
+	mark.Base, mark.Updated, mark.Recent, mark.Asked = base, h.now(), nil, nil
 	if in.Kept != nil {
 		mark.Kept = value
 	} else {
