@@ -96,6 +96,8 @@ func (r *StreamReport) hint() string {
 		return r.above.hint()
 	case r.Reason == CodeSessionExpired && strings.HasSuffix(r.Detail, otherParts):
 		return "`--fresh`, which reads all parts of a new session"
+	case r.Reason == CodeSessionExpired && strings.HasSuffix(r.Detail, noSession):
+		return "a `session` in the stream, or another class in the rule that says session_expired"
 	case r.Reason == CodeWindow && strings.HasSuffix(r.Detail, uncutKey):
 		return "name what identifies a record in `records.key`, and run again"
 	case r.Reason == CodeWindow && strings.Contains(r.Detail, uncutStep):
