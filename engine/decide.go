@@ -137,7 +137,7 @@ func (w *Walk) doubt(s State, p Page, e Evidence, f finding, v *Verdict) {
 		}
 	}
 	v.Next = v.Next.Rested()
-	if f.doubt == CodePageRepeated && w.Rules.HasKey {
-		v.Next.Print = 0 // a list that has grown by a page looks like this, too: a later run looks behind it
+	if f.doubt == CodePageRepeated {
+		w.refused(s, &v.Next)
 	}
 }
