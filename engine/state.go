@@ -38,6 +38,8 @@ type State struct {
 
 	// Guards.
 	Empty   int             `json:"empty,omitempty"`   // empty pages in a row
+	Void    json.RawMessage `json:"void,omitempty"`    // patterns that count: position of the first of them
+	Gaps    Gaps            `json:"gaps,omitzero"`     // empty pages in mid-walk
 	Stale   int             `json:"stale,omitempty"`   // pages in a row that brought the same records as the one before
 	Barren  int64           `json:"barren,omitempty"`  // pages in a row whose records this walk had all delivered before
 	Print   uint64          `json:"print,omitempty"`   // fingerprint of the last page with records

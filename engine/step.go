@@ -202,6 +202,7 @@ func (w *Walk) guard(s State, after *State, p Page, r repeat, e *Evidence, v *Ve
 	if p.Records == 0 && p.Class == PageOK {
 		after.Empty = s.Empty + 1
 	}
+	w.gaps(s, after, p)
 	elsewhere := r.same && !s.Probe && !s.Again && e.Of(WitnessTime) != SaysEnd
 	if elsewhere {
 		after.Stale = s.Stale + 1
@@ -231,10 +232,11 @@ func (w *Walk) guard(s State, after *State, p Page, r repeat, e *Evidence, v *Ve
 			e.set(WitnessPage, SaysMore, "the records of the one before")
 			e.Deciders = append([]string{WitnessPage}, e.Deciders...)
 		}
-	case after.Empty > limit && w.Rules.positional():
-		e.Missing, e.Detail = CodeShortOfTotal, fmt.Sprintf("%d empty pages in a row", after.Empty)
 	case after.Empty > limit:
 		e.Missing, e.Detail = CodeStalled, fmt.Sprintf("%d empty pages in a row", after.Empty)
+		if name := e.lacking(); name != "" && w.Rules.positional() {
+			e.Missing, e.Detail = CodeShortOfTotal, e.sentence(name)
+		}
 	case after.Stale > limit && (w.Rules.HasKey || w.counted(s) || after.Stale > maxIdentical):
 		e.Missing, e.Detail = CodeStalled, fmt.Sprintf("%d identical pages in a row", after.Stale+1)
 	case after.Barren > int64(limit) && after.Received > after.Duplicates && after.Barren > after.Pages-after.Barren:
