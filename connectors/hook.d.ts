@@ -38,7 +38,7 @@ declare interface Page {
   readonly token: any;
   /** Of the page in its chain, from 0. */
   readonly index: number;
-  /** Records of this chain so far, this page's included. */
+  /** Records received in this chain so far: in next() with this page's, in classify() and records() those of the pages before. */
   readonly received: number;
   /** The connector's settings. */
   readonly config: { readonly [name: string]: any };
@@ -80,15 +80,15 @@ declare interface Context {
 declare interface HookRequest {
   /** GET, POST, … */
   method: string;
-  /** The URL without `query`; a query that is written here is kept as it is. */
+  /** The URL without `query`; a query that is written here is kept as it is. It may be relative to the one that was given. */
   url: string;
   /** Parameters that are appended, each percent-encoded once. A list repeats the parameter; null leaves it out. */
   query: { [name: string]: any };
   /** Looked up whatever their case; null takes a header away, a list sends several lines. */
   headers: { [name: string]: any };
-  /** Sent as JSON; null without. Where it is not null, `text` is not looked at. */
+  /** Sent as JSON; null without. Of `body` and `text` the one that was changed is sent. */
   body?: any;
-  /** Sent as it is. */
+  /** Sent as it is; null where the body is JSON. */
   text?: string | null;
 }
 

@@ -42,7 +42,7 @@ func TestAhead(t *testing.T) {
 		var s State
 		for k := range int64(9) {
 			ahead, ok := a.rules.Ahead(State{}, k)
-			if p, q := w.Ask(s), w.Ask(ahead); !ok || string(p.Value) != string(q.Value) || p.Index != q.Index || p.Limit != q.Limit {
+			if p, q := w.Ask(s), w.Ask(ahead); !ok || string(p.Value) != string(q.Value) || p.Index != q.Index || p.Limit != q.Limit || p.Offset != q.Offset {
 				t.Fatalf("%s: page %d is asked for with %+v, ahead with %+v", typ, k, p, q)
 			}
 			v, err := w.Step(s, a.page(a.answer(w.Ask(s)), Request{}, map[int]bool{}))

@@ -191,6 +191,7 @@ func (r *Rules) Ahead(s State, k int64) (ahead State, ok bool) {
 	}
 	ahead = s
 	ahead.Pages += k
+	ahead.Received += k * r.Limit
 	ahead.Position = json.RawMessage(number(at + k*step))
 	return ahead, r.Cap == 0 || r.reach(at+k*step)+r.Limit <= r.Cap
 }

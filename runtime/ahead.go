@@ -4,9 +4,11 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"strings"
 	"sync"
 	"sync/atomic"
 
+	"github.com/lastpage/lastpage/engine"
 	"github.com/lastpage/lastpage/engine/spec"
 )
 
@@ -55,7 +57,7 @@ func (c *chain) next(ctx context.Context) (*got, error) {
 	if parks(f.err) {
 		return g, f.err // asked again it would not be left alone for as long as it asks
 	}
-	if f.err != nil || g.answer.Class != spec.ClassOK {
+	if f.err != nil || g.answer.Class != spec.ClassOK || c.stale(&at) {
 		// Drop what is in flight and ask again, one page at a time: the answer may be due to the load.
 		g.release()
 		c.drop()
@@ -65,7 +67,21 @@ func (c *chain) next(ctx context.Context) (*got, error) {
 	if at.Pages != c.state.Pages {
 		g.req = c.walk.Ask(c.state.State)
 	}
+	g.view.scope.received = c.state.Received
 	return g, nil
+}
+
+// stale reports whether a page that was asked for ahead, at a guessed state, may have been asked for, or
+// classified, by what the pages before it have changed: the hook's memo, or how many records lie behind.
+func (c *chain) stale(at *chainState) bool {
+	if !bytes.Equal(at.Memo, c.state.Memo) {
+		return true
+	}
+	if at.Received == c.state.Received {
+		return false
+	}
+	return c.walk.Rules.Type != engine.Offset && strings.Contains(c.sr.source(), "page.offset") ||
+		c.sr.hooked(c.sr.spec, "classify") && strings.Contains(c.sr.connector.Hook.Text, "received")
 }
 
 // aheadOf is how many pages may be in flight now: one until the first page has been read.

@@ -161,20 +161,20 @@ func (sr *streamRun) beginRound(ctx context.Context) error {
 
 // resume readies an open round: chains that are done stay done, unless the run before came to its end
 // and the stream is one whose chains go on from a watermark or kept position: those start a new walk,
-// so that one chain that fails for good does not hold up the others. Windows that come after those that
-// are listed are listed too.
+// so that one chain that fails for good does not hold up the others. Windows before and after those that
+// are listed are listed too, where the bounds that are given now reach beyond them.
 func (sr *streamRun) resume(ctx context.Context) error {
 	ended := sr.roundData.Ended
 	sr.roundData.Ended = false
 	again := ended && sr.continues() && sr.roundData.Session == nil
 	sr.relisted = sr.roundData.Values != 0 && sr.listsValues() && sr.roundData.Values != sr.valuesHash(ctx)
-	windowed := sr.windowPartition() != nil && (again || sr.relisted || !sr.round.Listed && sr.parent == nil) // or a run was killed while it listed them
 	if sr.relisted {
 		sr.round.Listed = false
 	}
 	if ended && sr.round.Listed && sr.parent == nil && sessionPartition(sr.spec) == nil {
 		sr.round.Listed = false // the list may have grown
 	}
+	windowed := sr.windowPartition() != nil && (again || !sr.round.Listed || sr.parent != nil)
 	if windowed && again {
 		sr.round.Now = sr.started
 	}

@@ -55,6 +55,9 @@ func bind(ctx context.Context, job *Job) (*bound, error) {
 	if b.redact == nil {
 		b.redact = new(transport.Redactor)
 	}
+	for _, secret := range secretsOf(job.Sink) {
+		b.redact.Add(secret)
+	}
 	if b.groups == nil {
 		b.groups = &transport.Groups{Clock: b.clock}
 	}

@@ -41,6 +41,7 @@ func (g Group) on() bool { return g.Pages > 1 || g.Every > 0 }
 type committer struct {
 	ledger Ledger
 	sink   Sink
+	ctx    context.Context // the sink's: it ends with the run's
 	group  Group
 	pages  *pageSink // nil unless a loop takes the pages, one by one
 	in     chan *delivery
@@ -52,12 +53,13 @@ type committer struct {
 	waiting atomic.Int64 // bytes of the bodies that chains have handed over and not seen back
 }
 
+// newCommitter starts one; close ends it. Whether a page that was written is stored does not hang on ctx.
 func newCommitter(ctx context.Context, l Ledger, s Sink, g Group) *committer {
-	c := &committer{ledger: l, sink: s, group: g, in: make(chan *delivery, groupPages)}
+	c := &committer{ledger: l, sink: s, ctx: ctx, group: g, in: make(chan *delivery, groupPages)}
 	if p, ok := s.(*pageSink); ok {
 		c.pages, c.sink = p, p.Sink
 	}
-	c.wg.Go(func() { c.loop(ctx) })
+	c.wg.Go(func() { c.loop(context.WithoutCancel(ctx)) })
 	return c
 }
 
@@ -207,12 +209,23 @@ func (c *committer) write(ctx context.Context, d *delivery) error {
 		return nil
 	}
 	faultPoint("before-write")
-	if err := c.sink.Write(ctx, d.sr.spec.Name, d.commit.Chain.Key, d.records, d.keys); err != nil {
-		return &Error{Code: CodeSink, Err: err}
+	if err := c.sink.Write(c.ctx, d.sr.spec.Name, d.commit.Chain.Key, d.records, d.keys); err != nil {
+		return c.refused(err)
 	}
 	d.wrote = true
 	faultPoint("after-write")
 	return nil
+}
+
+// refused is why the sink did not take a page.
+func (c *committer) refused(err error) *Error {
+	switch {
+	case errors.Is(err, context.Canceled) && c.ctx.Err() != nil:
+		return &Error{Code: CodeInterrupted, Err: err}
+	case errors.Is(err, context.DeadlineExceeded) && c.ctx.Err() != nil:
+		return &Error{Code: CodeSink, Msg: "the time limit is over and the output has not taken the page; it is sent again when the run is", Err: err}
+	}
+	return &Error{Code: CodeSink, Err: err}
 }
 
 // containsBefore reports whether the stream of group[i] has had its turn.
@@ -240,9 +253,9 @@ func (c *committer) store(ctx context.Context, sr *streamRun, group []*delivery)
 		if tx, ok := c.sink.(TxSink); ok && tx.Database() != "" && tx.Database() == c.ledger.Path() {
 			also = func(t *sql.Tx) error { return tx.Tx(ctx, t) }
 		}
-		target, mark, err := c.sink.Mark(ctx, sr.spec.Name)
+		target, mark, err := c.sink.Mark(c.ctx, sr.spec.Name)
 		if err != nil {
-			return &Error{Code: CodeSink, Err: err}
+			return c.refused(err)
 		}
 		if target != "" {
 			marks = []engine.Mark{{Target: target, Data: mark, Volatile: !c.sink.Durable(sr.spec.Name)}}

@@ -294,14 +294,21 @@ func encode(params []param, space string) string {
 func (d *draft) bytes() ([]byte, string) {
 	switch {
 	case d.body != nil:
-		return d.body.append(nil), "application/json"
+		return d.body.append(nil), kindOfJSON
 	case d.isForm:
-		return []byte(encode(d.form, "+")), "application/x-www-form-urlencoded"
+		return []byte(encode(d.form, "+")), kindOfForm
 	case d.text != nil:
-		return []byte(*d.text), "text/plain; charset=utf-8"
+		return []byte(*d.text), kindOfText
 	}
 	return nil, ""
 }
+
+// Content types of bodies whose request names none.
+const (
+	kindOfJSON = "application/json"
+	kindOfForm = "application/x-www-form-urlencoded"
+	kindOfText = "text/plain; charset=utf-8"
+)
 
 // escapeQuery percent-encodes everything but the unreserved characters of RFC 3986.
 func escapeQuery(s, space string) string {

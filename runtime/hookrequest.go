@@ -3,6 +3,8 @@ package runtime
 import (
 	"bytes"
 	"context"
+	"errors"
+	"fmt"
 	"net/http"
 	"net/url"
 	"slices"
@@ -40,24 +42,63 @@ func (b *bound) callRequest(ctx context.Context, st *spec.Stream, role string, s
 	query := edited(d.query, out.Query)
 	if out.URL != in.URL || !slices.Equal(query, d.query) {
 		d = &draft{}
-		d.setURL(out.URL)
+		d.setURL(against(in.URL, out.URL))
 		d.query = append(d.query, query...)
 		u, err := url.Parse(d.url())
 		if err != nil || u.Host == "" {
-			return nil, codeError(CodeHook, "%s: %s() returned the URL %q", b.connector.Hook.File, role, b.redact.String(out.URL))
+			return nil, &Error{Code: CodeHook, Err: script.Wrong(role, res, fmt.Sprintf("the url %q", b.redact.String(out.URL)),
+				`want one such as "https://host/path", or a path of the same host`)}
 		}
 		r.URL, r.Host = u, u.Host
 	}
+	given := in.Headers["Content-Type"]
 	r.Method, r.Header = out.Method, out.Headers
-	switch {
-	case out.Body != nil && in.Body != nil && bytes.Equal(out.Body, rawjson.Compact(nil, body)):
-		return body, nil
-	case out.Body != nil:
-		return out.Body, nil
-	case out.Text != nil:
-		return []byte(*out.Text), nil
+	sent, kind, err := bodyOf(&in, out, body)
+	if err != nil {
+		return nil, &Error{Code: CodeHook, Err: script.Wrong(role, res, err.Error(), "set one of them and the other to null")}
 	}
-	return nil, nil
+	if kind != "" && slices.Equal(r.Header["Content-Type"], given) {
+		if own := r.Header.Get("Content-Type"); own == "" || body != nil && (own == kindOfForm || own == kindOfText) {
+			r.Header.Set("Content-Type", kind)
+		}
+	}
+	return sent, nil
+}
+
+// against is the URL that a hook gave, which may be relative to the one that it was given.
+func against(base, given string) string {
+	if u, err := url.Parse(given); err != nil || u.Scheme != "" {
+		return given
+	}
+	return absolute(base, given)
+}
+
+// bodyOf is the body that a hook left or made: of body and text the one that it changed. kind is the
+// Content-Type that goes with it where the request has none of its own, "" when that stays.
+func bodyOf(in, out *script.Request, body []byte) (sent []byte, kind string, err error) {
+	was := in.Body
+	if rawjson.Kind(was) == 'n' { // as scripts see none
+		was = nil
+	}
+	json := (was == nil) != (out.Body == nil) || !bytes.Equal(rawjson.Compact(nil, was), rawjson.Compact(nil, out.Body))
+	text := (in.Text == nil) != (out.Text == nil) || in.Text != nil && *in.Text != *out.Text
+	switch {
+	case !json && !text:
+		return body, "", nil
+	case json && out.Body != nil && text && out.Text != nil:
+		return nil, "", errors.New("both a new `body` and a new `text`")
+	case json && out.Body != nil:
+		if was != nil {
+			return out.Body, "", nil
+		}
+		return out.Body, kindOfJSON, nil
+	case text && out.Text != nil:
+		if body != nil {
+			return []byte(*out.Text), "", nil
+		}
+		return []byte(*out.Text), kindOfText, nil
+	}
+	return nil, "", nil
 }
 
 // plain is a parameter's value as scripts see it.

@@ -140,7 +140,9 @@ func (s *scope) context(attempt int) script.Value {
 
 // callNext asks the hook where the chain goes on; nil leaves it to the YAML.
 func (c *chain) callNext(ctx context.Context, g *got) (*engine.HookSays, error) {
-	r, err := c.sr.program.Call(ctx, c.sr.function(c.sr.spec, "next"), g.view.scope.bare(), g.view.scope.pageValue(g.page))
+	sc := *g.view.scope
+	sc.received += int64(len(g.page.Records)) // the page is a part of its chain when it is judged
+	r, err := c.sr.program.Call(ctx, c.sr.function(c.sr.spec, "next"), sc.bare(), sc.pageValue(g.page))
 	if err != nil {
 		return nil, scriptError(err)
 	}
@@ -167,13 +169,13 @@ func (c *chain) callNext(ctx context.Context, g *got) (*engine.HookSays, error) 
 	c.wait = n.Wait
 	if pg := &c.sr.spec.Pagination; says.Token != nil && pg.Rules.Present(says.Token) && pg.Send != nil && pg.Send.One != nil && pg.Send.One.Kind == spec.TargetURL {
 		c.sr.hideToken(says.Token)
-		says.Token = quote(absolute(g.answer.URL.String(), text(says.Token)))
+		says.Token = g.keys.hide(quote(absolute(g.answer.URL.String(), text(says.Token))))
 	}
 	c.sr.hideToken(says.Token)
 	if pg := &c.sr.spec.Pagination; says.Token != nil && pg.Rules.Type.Counts() && pg.Rules.Present(says.Token) {
 		whole, ok := engine.Whole(says.Token)
 		if !ok {
-			return nil, &Error{Code: CodeHook, Err: script.WrongToken(r, says.Token, wholePosition(pg.Rules.Type))}
+			return nil, &Error{Code: CodeHook, Err: script.Wrong("next", r, fmt.Sprintf("{token: %s}", n.Token), "want "+wholePosition(pg.Rules.Type))}
 		}
 		says.Token = whole
 	}

@@ -70,7 +70,8 @@ type Sink interface {
 	// the last commit (nil: nothing is committed). With fresh what was there before is dropped.
 	Open(ctx context.Context, stream string, mark []byte, fresh bool) error
 	// Write hands over the records of one page of one chain; the slices are valid until it returns.
-	// keys holds a record's key as text, or is nil when the stream declares none.
+	// keys holds each record's key as text, "" of a record without, and is nil when the stream declares
+	// none or the sink is Keyless. A key is unique among the records of one partition.
 	Write(ctx context.Context, stream, chain string, records [][]byte, keys []string) error
 	// Mark makes what was written so far as durable as the sink promises and says where it ends.
 	Mark(ctx context.Context, stream string) (target string, mark []byte, err error)
@@ -98,6 +99,31 @@ type TxSink interface {
 type Repeater interface {
 	Sink
 	Repeats(stream string) bool
+}
+
+// Credentialed is a Sink that has credentials of its own: what it says of its service is shown without
+// them.
+type Credentialed interface {
+	Sink
+	Secrets() []string
+}
+
+func secretsOf(s Sink) []string {
+	if c, ok := s.(Credentialed); ok {
+		return c.Secrets()
+	}
+	return nil
+}
+
+// Keyless is a Sink that has no use for the records' keys, and is spared them.
+type Keyless interface {
+	Sink
+	Keyless() bool
+}
+
+func keyless(s Sink) bool {
+	k, ok := s.(Keyless)
+	return ok && k.Keyless()
 }
 
 // Holder is a Sink that knows whether Open with fresh would drop anything of the stream's output. Of any

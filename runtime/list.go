@@ -133,14 +133,22 @@ func (sr *streamRun) valuesOf(ctx context.Context, v spec.PartitionValues) ([]js
 	if err != nil {
 		return nil, err
 	}
+	raw := json.RawMessage("null")
 	if t != nil {
-		raw := t.append(nil)
-		if rawjson.Kind(raw) != '[' {
-			return nil, codeError(CodeNullInRequest, "%s: the values of %s are %s; want a list", v.List.Pos, v.Name, shown(raw))
+		raw = t.append(nil)
+	}
+	if rawjson.Kind(raw) != '[' {
+		return nil, codeError(CodeNullInRequest, "%s: the values of %s are %s; want a list, `[]` where there are none", v.List.Pos, v.Name, shown(raw))
+	}
+	for e := range rawjson.Elements(raw) {
+		if rawjson.Kind(e) == 'n' {
+			at := v.List.Pos
+			if n := len(out); n < len(v.List.List) {
+				at = v.List.List[n].Pos
+			}
+			return nil, codeError(CodeNullInRequest, "%s: value %d of %s is null, and its chain would ask as if there were none; give it a value or leave it out", at, len(out)+1, v.Name)
 		}
-		for e := range rawjson.Elements(raw) {
-			out = append(out, clone(e))
-		}
+		out = append(out, clone(e))
 	}
 	sr.mu.Lock()
 	if sr.lists == nil {
@@ -151,7 +159,8 @@ func (sr *streamRun) valuesOf(ctx context.Context, v spec.PartitionValues) ([]js
 	return out, nil
 }
 
-// growWindow cuts the time from where the combo's own walk begins.
+// growWindow cuts the time from where the combo's own walk begins; of a round that goes on, what the
+// windows that are listed do not cover.
 func (sr *streamRun) growWindow(ctx context.Context, w *spec.Window, k combo, each func(combo) error) error {
 	base := k.key()
 	mark, err := sr.loadMark(ctx, base)
@@ -174,21 +183,31 @@ func (sr *streamRun) growWindow(ctx context.Context, w *spec.Window, k combo, ea
 			return nil
 		}
 	}
+	put := func(s span) error { return each(combo{k.values, &s}) }
 	l := sr.listedTo[base]
-	if l != nil {
-		if !l.to.Before(to) {
-			return nil
+	if l == nil {
+		return cutSpan(w, from, to, put)
+	}
+	if from.Before(l.begin) {
+		end := l.begin
+		if to.Before(end) {
+			end = to
 		}
-		if l.from.After(from) {
-			from = l.from
+		if err := cutSpan(w, from, end, put); err != nil {
+			return err
 		}
 	}
+	if !l.to.Before(to) {
+		return nil
+	}
+	if l.from.After(from) {
+		from = l.from
+	}
 	return cutSpan(w, from, to, func(s span) error {
-		k := combo{k.values, &s}
-		if l != nil && len(l.tail) > 0 && s.From.Before(g.ceil(l.to)) {
-			return sr.listAgain(ctx, k, l)
+		if len(l.tail) > 0 && s.From.Before(g.ceil(l.to)) {
+			return sr.listAgain(ctx, combo{k.values, &s}, l)
 		}
-		return each(k)
+		return put(s)
 	})
 }
 
@@ -213,7 +232,11 @@ func (sr *streamRun) growSession(p *spec.Partition, k combo, each func(combo) er
 		if !ok || rawjson.Kind(v) != '[' {
 			continue
 		}
+		n := 0
 		for e := range rawjson.Elements(v) {
+			if n++; rawjson.Kind(e) == 'n' {
+				return codeError(CodeSessionFailed, "%s: element %d of the session's list is null, and its chain would ask as if there were none", p.Pos, n)
+			}
 			if err := each(k.with(p.As, clone(e))); err != nil {
 				return err
 			}

@@ -7,17 +7,19 @@ import (
 	"github.com/lastpage/lastpage/engine"
 )
 
-// listed is how far the windows of a base were listed by earlier runs. Where its last window ends between
-// two steps of the format, that window was sent up to the later one: more may lie there since, and the
-// windows that are listed next ask for that step once more.
+// listed is the time that the windows of a base cover as earlier runs have listed them, however the bounds
+// and `every` were then: what is listed beside them lies before it or behind it. Where its last window ends
+// between two steps of the format, that window was sent up to the later one: more may lie there since, and
+// the windows that are listed next ask for that step once more.
 type listed struct {
+	begin   time.Time      // of the first window
 	to      time.Time      // end of the last window
 	from    time.Time      // where the next one begins
 	tail    []string       // chains whose windows lie in the step that `to` lies in
 	pending []engine.Chain // of them, those that have not ended: what is listed next takes their place
 }
 
-// alreadyListed notes up to where the windows of a chain's base are listed, before more of them are: a
+// alreadyListed notes what the windows of a chain's base cover, before more of them are listed: a
 // window that cannot be read must not hold up those that come after it.
 func (sr *streamRun) alreadyListed(row engine.Chain) error {
 	_, w, base, err := parseKey(row.Key)
@@ -29,8 +31,11 @@ func (sr *streamRun) alreadyListed(row engine.Chain) error {
 	}
 	l := sr.listedTo[base]
 	if l == nil {
-		l = &listed{}
+		l = &listed{begin: w.From}
 		sr.listedTo[base] = l
+	}
+	if w.From.Before(l.begin) {
+		l.begin = w.From
 	}
 	if w.To.After(l.to) {
 		l.to, l.from = w.To, grainOf(sr.windowPartition().Format).floor(w.To)

@@ -139,6 +139,8 @@ func (c *collector) Mark(context.Context, string) (string, []byte, error) { retu
 
 func (c *collector) Durable(string) bool { return true }
 
+func (c *collector) Keyless() bool { return true }
+
 func (c *collector) Notes() [][2]string { return nil }
 
 func (c *collector) Close(context.Context) error { return nil }

@@ -117,11 +117,11 @@ type pageSink struct {
 // errLeft ends a run whose loop was left; the page under way is not committed.
 var errLeft = &Error{Code: CodeInterrupted, Msg: "the loop over the pages was left"}
 
-// WantsKeys is the sink's own.
-func (s *pageSink) WantsKeys() bool {
-	k, ok := s.Sink.(interface{ WantsKeys() bool })
-	return ok && k.WantsKeys()
-}
+// Secrets are the sink's own.
+func (s *pageSink) Secrets() []string { return secretsOf(s.Sink) }
+
+// Keyless is the sink's own.
+func (s *pageSink) Keyless() bool { return keyless(s.Sink) }
 
 // Holds is the sink's own.
 func (s *pageSink) Holds(stream string) bool { return holds(s.Sink, stream) }
@@ -162,6 +162,8 @@ func (noSink) Write(context.Context, string, string, [][]byte, []string) error {
 func (noSink) Mark(context.Context, string) (string, []byte, error) { return "", nil, nil }
 
 func (noSink) Durable(string) bool { return true }
+
+func (noSink) Keyless() bool { return true }
 
 func (noSink) Notes() [][2]string { return nil }
 

@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"time"
 
 	"github.com/lastpage/lastpage/engine"
 	"github.com/lastpage/lastpage/engine/rawjson"
@@ -51,9 +52,9 @@ func (k *child) list(ctx context.Context, inherited json.RawMessage, records [][
 	}
 	add := adder{sr: k.sr}
 	for _, rec := range records {
-		from, missing := k.combo(inherited, rec)
-		if missing != "" {
-			k.sr.notice("", NoticeParentField, "a record of "+k.parent+" has no "+missing+": it makes no chain")
+		from, lacks := k.combo(inherited, rec)
+		if lacks != "" {
+			k.sr.notice("", NoticeParentField, lacks)
 			continue
 		}
 		k.sr.known.seen(from.key())
@@ -65,8 +66,9 @@ func (k *child) list(ctx context.Context, inherited json.RawMessage, records [][
 }
 
 // combo is what a parent's record contributes: the values of the parent's own chain and the fields
-// that are taken. missing names a field that the record does not have.
-func (k *child) combo(inherited json.RawMessage, rec []byte) (c combo, missing string) {
+// that are taken. lacks says which of them the record does not have, or has as null, which no request
+// could tell from none.
+func (k *child) combo(inherited json.RawMessage, rec []byte) (c combo, lacks string) {
 	t := &tree{object: true}
 	for name, v := range rawjson.Members(inherited) {
 		n, _ := rawjson.String(name)
@@ -75,12 +77,33 @@ func (k *child) combo(inherited json.RawMessage, rec []byte) (c combo, missing s
 	c = combo{values: t}
 	for _, t := range k.take {
 		v, ok := t.Path.Get(rec)
-		if !ok {
-			return c, t.Path.String()
+		switch {
+		case !ok:
+			return c, "a record of " + k.parent + " has no " + t.Path.String() + ": it makes no chain"
+		case rawjson.Kind(v) == 'n':
+			return c, "a record of " + k.parent + " has null as its " + t.Path.String() + ": it makes no chain"
 		}
 		c = c.with(t.Name, clone(v))
 	}
 	return c, ""
+}
+
+// parentEnd is what a parent that did not end complete makes of a stream whose own chains ended well. Of a
+// parent that is a stream of the run its own report tells the cause; where it is walked for its children
+// alone, theirs do: its failure is theirs.
+func (sr *streamRun) parentEnd(p *StreamReport) chainEnd {
+	end := chainEnd{verdict: p.Verdict, reason: CodeStream, detail: "stream " + p.Name + ", whose records make the chains, ended " + p.Verdict, err: p.Err}
+	if sr.parent.silent {
+		end.detail += ": " + orElse(p.Detail, p.Reason)
+		end.until, _ = time.Parse(time.RFC3339, p.Until)
+	}
+	switch {
+	case p.Verdict == Failed && sr.parent.silent:
+		end.reason = p.Reason
+	case p.Verdict == Failed:
+		end.verdict = Incomplete
+	}
+	return end
 }
 
 // childless is the end of a stream whose parent has records, of which none has the fields that are taken:

@@ -143,3 +143,22 @@ func TestATokenOfAnErrorCounts(t *testing.T) {
 		}
 	}
 }
+
+// TestReceivedInAHook counts the records of the chain: for next() with the page in hand, for what comes
+// before its records are known without.
+func TestReceivedInAHook(t *testing.T) {
+	for _, records := range []string{"", "function records(page) { seen(page); return page.body.rows.x }\n"} {
+		r := newRig(t, func(w http.ResponseWriter, q *http.Request) {
+			at, _ := strconv.Atoi(q.URL.Query().Get("at"))
+			answer(w, `{"rows":{"x":%s},"at":%d}`, items(at+1, min(at+3, 8)), at)
+		}, "streams:\n  s:\n    request: {path: /l}\n    records: {path: rows.x, key: id, filter: \"${record.id > 4}\"}\n    pagination: {type: hook, send: query.at}\n")
+		r.hook("function seen(page) { if (page.received !== page.body.at) throw new Error('received ' + page.received + ' at ' + page.body.at) }\n" +
+			"function classify(resp) { seen(resp) }\n" + records +
+			"function next(page) { return page.records.count < 3 ? {end: 'short'} : {token: page.received} }\n")
+		rep := r.run()
+		want(t, rep, "complete")
+		if got := strings.Join(r.asked, ","); got != "GET /l,GET /l?at=3,GET /l?at=6" || len(r.lines("s")) != 4 {
+			t.Errorf("asked for %s, %d lines", got, len(r.lines("s")))
+		}
+	}
+}

@@ -2,9 +2,11 @@ package runtime_test
 
 import (
 	"fmt"
+	"net/http"
 	"os"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -143,5 +145,57 @@ func TestParallelWithLimits(t *testing.T) {
 		}
 		want(t, r.run(), "complete")
 		r.everyone("s", api.World(""))
+	}
+}
+
+// TestParallelWithAHook reads the same list one page at a time and with pages in flight, where what a page
+// leaves behind it changes the next one's request, class, records or position.
+func TestParallelWithAHook(t *testing.T) {
+	const list = "streams:\n  s:\n    request: {path: /l, query: {o: \"${page.offset}\"}}\n    records: {path: items}\n    pagination: {type: %s, send: query.at, limit: {value: 3}, total: body.total, parallel: %d}\n"
+	for _, c := range []struct {
+		name, typ, hook string
+		short           int // that page brings less than asked
+	}{
+		{"a memo that grows", "offset", "function next(page) { return {memo: (page.memo || 0) + page.records.count} }\n" +
+			"function record(rec, ctx) { return {id: rec.id, before: ctx.memo, sent: rec.m} }\nfunction request(req, ctx) { req.query.m = String(ctx.memo); return req }", 0},
+		{"a memo that stays", "offset", "function next(page) { return {memo: 'x'} }\nfunction request(req, ctx) { req.query.m = ctx.memo; return req }", 0},
+		{"a memo that changes late", "page", "function next(page) { return {memo: page.index > 5 ? 'late' : 'early'} }\nfunction record(rec, ctx) { return {id: rec.id, before: ctx.memo} }", 0},
+		{"a token that jumps", "offset", "function next(page) { if (page.index === 4) return {token: 21} }", 0},
+		{"a wait", "offset", "function next(page) { if (page.index === 4) return {wait: '1ms'} }", 0},
+		{"the count in next()", "page", "function next(page) { return {memo: page.received > 9} }\nfunction record(rec, ctx) { return {id: rec.id, before: ctx.memo} }", 0},
+		{"the count in classify()", "page", "function classify(resp) { if (resp.received === 14) return 'end' }", 3},
+		{"the count in a request", "page", "", 3},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			alone := ""
+			for _, n := range []int{1, 4} {
+				api := func(w http.ResponseWriter, q *http.Request) {
+					at, _ := strconv.Atoi(q.URL.Query().Get("at"))
+					k, size := at/3+1, 3
+					if c.typ == "page" {
+						k, at = at, 3*(at-1)
+					}
+					if k == c.short {
+						size = 2
+					}
+					var recs []string
+					for i := at; i < min(at+size, 30); i++ {
+						recs = append(recs, fmt.Sprintf(`{"id":%d,"m":%q,"o":%q}`, i, q.URL.Query().Get("m"), q.URL.Query().Get("o")))
+					}
+					answer(w, `{"items":[%s],"total":30}`, strings.Join(recs, ","))
+				}
+				r := newRig(t, api, fmt.Sprintf(list, c.typ, n))
+				r.hook(c.hook)
+				rep := r.run()
+				got := rep.Verdict + " " + rep.Reason + " " + string(rep.Attested) + "\n" + strings.Join(r.lines("s"), "")
+				r.server.Close()
+				switch {
+				case n == 1:
+					alone = got
+				case got != alone:
+					t.Errorf("%d in flight:\n%s\nalone:\n%s", n, got, alone)
+				}
+			}
+		})
 	}
 }

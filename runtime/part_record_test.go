@@ -13,13 +13,11 @@ import (
 	"github.com/lastpage/lastpage/runtime"
 )
 
-// keyed is a sink that asks for the records' keys and remembers them.
+// keyed is a sink that remembers the records' keys.
 type keyed struct {
 	runtime.Sink
 	keys []string
 }
-
-func (k *keyed) WantsKeys() bool { return true }
 
 func (k *keyed) Write(ctx context.Context, stream, chain string, records [][]byte, keys []string) error {
 	if keys != nil && len(keys) != len(records) {

@@ -102,3 +102,55 @@ func TestAHookMayReturnAnything(t *testing.T) {
 		})
 	}
 }
+
+// TestAHookSetsTheBody sends of body and text what request() or sign() changed, with the Content-Type that
+// the same body has in YAML.
+func TestAHookSetsTheBody(t *testing.T) {
+	const ct = "Content-Type: "
+	for _, c := range []struct{ name, request, hook, ask, header string }{
+		{"text in the place of JSON", "{method: POST, path: /l, body: {c: 0}}", `req.text = 'raw'`, "POST /l raw", ct + "application/json"},
+		{"text, and no body", "{method: POST, path: /l, body: {c: 0}}", `req.text = 'raw'; req.body = null`, "POST /l raw", ct + "application/json"},
+		{"text where none was", "{method: POST, path: /l}", `req.text = 'raw'`, "POST /l raw", ct + "text/plain; charset=utf-8"},
+		{"text with a type of its own", "{method: POST, path: /l}", `req.text = '<x/>'; req.headers['content-type'] = 'text/xml'`, "POST /l <x/>", ct + "text/xml"},
+		{"a form that stays one", "{method: POST, path: /l, form: {c: 0}}", `req.text = req.text + '&d=1'`, "POST /l c=0&d=1", ct + "application/x-www-form-urlencoded"},
+		{"no text", "{method: POST, path: /l, form: {c: 0}}", `req.text = null`, "POST /l", ""},
+		{"JSON in the place of a form", "{method: POST, path: /l, form: {c: 0}}", `req.body = {z: 1}`, `POST /l {"z":1}`, ct + "application/json"},
+		{"JSON in the place of text", "{method: POST, path: /l, body_text: hello}", `req.body = {z: 1}; req.text = null`, `POST /l {"z":1}`, ct + "application/json"},
+		{"JSON where none was", "{method: POST, path: /l}", `req.body = {z: 1}`, `POST /l {"z":1}`, ct + "application/json"},
+		{"JSON with a GET", "{path: /l}", `req.method = 'POST'; req.body = [1]`, `POST /l [1]`, ct + "application/json"},
+		{"JSON with a type of the hook's", "{method: POST, path: /l, form: {c: 0}}", `req.body = {z: 1}; req.headers['Content-Type'] = 'application/vnd.api+json'`, `POST /l {"z":1}`, ct + "application/vnd.api+json"},
+		{"JSON with a type of the YAML's", "{method: POST, path: /l, headers: {Content-Type: application/scim+json}}", `req.body = {z: 1}`, `POST /l {"z":1}`, ct + "application/scim+json"},
+		{"a type that the hook takes away", "{method: POST, path: /l, form: {c: 0}}", `req.body = {z: 1}; delete req.headers['Content-Type']`, `POST /l {"z":1}`, "-Content-Type"},
+		{"no body", "{method: POST, path: /l, body: {c: 0}}", `req.body = null`, "POST /l", ""},
+		{"another object", "{method: POST, path: /l, body: {c: 0}}", `return {method: 'POST', url: req.url, text: 'raw'}`, "POST /l raw", ""},
+		{"a body of null", "{method: POST, path: /l, body_text: 'null'}", `req.headers['X-A'] = '1'`, "POST /l null", "X-A: 1"},
+		{"a path", "{path: /a/l, query: {q: 1}}", `req.url = '/b'`, "GET /b?q=1", ""},
+		{"a path beside", "{path: /a/l, query: {q: 1}}", `req.url = 'm?x=%2f'`, "GET /a/m?x=%2f&q=1", ""},
+	} {
+		for _, role := range []string{"request", "sign"} {
+			http := map[string]string{"sign": "  auth: {type: hook}\n"}[role]
+			t.Run(c.name+"/"+role, func(t *testing.T) {
+				formatCase{
+					http: http, hook: "function " + role + "(req, ctx) { " + c.hook + "; return req }",
+					streams: "streams:\n  s:\n    request: " + c.request + "\n    records: {path: items}\n    pagination: {type: none}\n",
+					say:     []exchange{{ask: c.ask, header: c.header, body: `{"items":[1]}`}}, verdict: "complete", records: "1",
+				}.run(t)
+			})
+		}
+	}
+	for _, c := range []struct{ request, hook, says string }{
+		{"{method: POST, path: /l, body: {c: 0}}", "req.body.c = 1; req.text = 'raw'", "hook.js:1:10: request() returned both a new `body` and a new `text`; set one of them and the other to null"},
+		{"{method: POST, path: /l}", "req.body = {}; req.text = 'raw'", "both a new `body` and a new `text`"},
+		{"{path: /l}", "req.url = 'nowhere:'", "hook.js:1:10: request() returned the url \"nowhere:\"; want one such as"},
+		{"{path: /l}", "req.url = 'http://[x/'", "request() returned the url \"http://[x/\""},
+	} {
+		r := newRig(t, func(w http.ResponseWriter, q *http.Request) { answer(w, `{"items":[1]}`) },
+			"streams:\n  s:\n    request: "+c.request+"\n    records: {path: items}\n    pagination: {type: none}\n")
+		r.hook("function request(req) { " + c.hook + "; return req }")
+		rep := r.run()
+		want(t, rep, "failed hook")
+		if !strings.Contains(rep.Message, c.says) {
+			t.Errorf("%s: %s", c.hook, rep.Message)
+		}
+	}
+}

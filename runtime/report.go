@@ -66,6 +66,8 @@ type StreamReport struct {
 	Message    string             `json:"message,omitempty"`    // one sentence for people
 	Bad        []ChainReport      `json:"bad_chains,omitempty"` // the chains that did not end complete, at most 20
 	Err        error              `json:"-"`
+
+	above *StreamReport // of a parent that is in no report, by which this one did not end complete
 }
 
 // ChainReport names a chain that did not end complete.

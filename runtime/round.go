@@ -64,8 +64,10 @@ func (sr *streamRun) drain(ctx context.Context, rep *StreamReport, parent *Strea
 		sum.add(engine.Chain{}, sr.brokenBy(err))
 	}
 	if parent != nil && parent.Verdict != Complete {
-		sum.add(engine.Chain{}, chainEnd{verdict: parentVerdict(parent.Verdict), reason: CodeStream,
-			detail: "stream " + parent.Name + ", whose records make the chains, ended " + parent.Verdict, err: parent.Err})
+		sum.add(engine.Chain{}, sr.parentEnd(parent))
+		if sr.parent.silent {
+			rep.above = parent
+		}
 	} else if parent != nil {
 		sr.round.Listed = true
 		if end := sr.childless(); end != nil {
@@ -83,14 +85,6 @@ func (sr *streamRun) goneFrom(ctx context.Context, parent *StreamReport) error {
 		return nil
 	}
 	return sr.gone(ctx, parent.Name)
-}
-
-// parentVerdict is what an unfinished parent makes of a child whose own chains ended well.
-func parentVerdict(v string) string {
-	if v == Failed {
-		return Incomplete
-	}
-	return v
 }
 
 // whole opens what the chain needs, runs it, and closes its session again.

@@ -47,12 +47,13 @@ func (b *bound) run(ctx context.Context) (*Report, error) {
 // run is one run of a connector's streams.
 type run struct {
 	*bound
-	streams []*streamRun // in the order in which they are run: parents first
-	opened  []*streamRun // whose outputs are open
-	out     *committer
-	report  *Report
-	beat    sync.WaitGroup
-	quiet   context.CancelFunc
+	streams  []*streamRun // in the order in which they are run: parents first
+	opened   []*streamRun // whose outputs are open
+	out      *committer
+	report   *Report
+	beat     sync.WaitGroup
+	quiet    context.CancelFunc
+	overtime context.CancelFunc // of the outputs' time limit; nil without
 }
 
 // plan picks the streams, and puts the parents whose records make chains before their children.
@@ -167,7 +168,10 @@ func (r *run) begin(ctx context.Context) error {
 		return err
 	}
 	r.tell(Event{Kind: EventRunStart})
-	r.out = newCommitter(context.WithoutCancel(ctx), r.job.Ledger, r.job.Sink, r.job.Group)
+	if d := r.job.TimeLimit; d > 0 {
+		ctx, r.overtime = context.WithTimeout(ctx, d+overtime)
+	}
+	r.out = newCommitter(ctx, r.job.Ledger, r.job.Sink, r.job.Group)
 	for _, sr := range r.streams {
 		sr.out = r.out
 	}
@@ -335,6 +339,9 @@ func (r *run) finish(ctx context.Context) (*Report, error) {
 	return r.report, nil
 }
 
+// overtime is how long the output may take with the last pages when the time limit is over.
+const overtime = 10 * time.Second
+
 // closeOutputs seals and closes the outputs. A round ends only behind that: where the last records do
 // not reach the disk, the next run goes on with it.
 func (r *run) closeOutputs(ctx context.Context) *Error {
@@ -361,6 +368,9 @@ func (r *run) closeRounds(ctx context.Context) {
 
 // close gives the leases back and lets connections go.
 func (r *run) close() {
+	if r.overtime != nil {
+		r.overtime()
+	}
 	if r.quiet != nil {
 		r.quiet()
 		r.beat.Wait()

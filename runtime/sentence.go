@@ -92,6 +92,8 @@ var hints = map[string]string{
 // hint says what to try, "" when nothing is known that would fit.
 func (r *StreamReport) hint() string {
 	switch {
+	case r.Reason == CodeStream && r.above != nil:
+		return r.above.hint()
 	case r.Reason == CodeSessionExpired && strings.HasSuffix(r.Detail, otherParts):
 		return "`--fresh`, which reads all parts of a new session"
 	case r.Reason == engine.CodeShortOfTotal && strings.Contains(r.Detail, engine.WitnessTotalPages+" says"):

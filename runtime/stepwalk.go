@@ -212,9 +212,9 @@ func (s *stepper) walkParent(ctx context.Context, st *spec.Stream, at *walkAt) (
 	}
 	kid := child{sr: sr, parent: name, take: take}
 	for _, rec := range r.Records {
-		from, missing := kid.combo(r.values, rec)
-		if missing != "" {
-			sr.notice("", NoticeParentField, "a record of "+name+" has no "+missing+": it makes no chain")
+		from, lacks := kid.combo(r.values, rec)
+		if lacks != "" {
+			sr.notice("", NoticeParentField, lacks)
 			at.Lacking = true
 			continue
 		}

@@ -108,9 +108,7 @@ func newStreamRun(ctx context.Context, b *bound, st *spec.Stream, name string) (
 	}
 	sr.read()
 	sr.keep()
-	if k, ok := b.job.Sink.(interface{ WantsKeys() bool }); ok {
-		sr.wantKeys = k.WantsKeys() && len(sr.keyPaths) > 0
-	}
+	sr.wantKeys = len(sr.keyPaths) > 0 && !keyless(b.job.Sink)
 	for _, n := range []int64{st.Limits.Records, b.job.MaxRecords} {
 		if n > 0 && (sr.left < 0 || n < sr.left) {
 			sr.left, sr.limited = n, true
@@ -162,6 +160,7 @@ func (sr *streamRun) read() {
 	} else {
 		sr.details = newReader(&st.Details.Records, nil, nil)
 	}
+	sr.details.plan.NullLost = true // things that were asked for by id are not known to be none
 	sr.keyPaths = st.Details.Records.Key
 	if sr.keyPaths == nil {
 		sr.keyPaths = st.Records.Key

@@ -286,6 +286,10 @@ func (c *chain) pause(ctx context.Context) error {
 		return nil
 	}
 	c.wait = 0
+	if c.ahead != nil { // nothing is to be asked for before then
+		c.drop()
+		c.serial = true
+	}
 	until := c.sr.now().Add(wait)
 	if limit := c.sr.spec.HTTP.Retry.MaxWait; limit > 0 && wait > limit {
 		return &Error{Code: CodeParked, Msg: fmt.Sprintf("the hook asks to wait %s, longer than max_wait %s", wait, limit), Until: until}
@@ -365,7 +369,7 @@ func (c *chain) kept(ctx context.Context, g *got, st *chainState) (json.RawMessa
 		return nil, err
 	case !pg.Rules.Present(v) || !c.fits(v):
 	case pg.Send != nil && pg.Send.One != nil && pg.Send.One.Kind == spec.TargetURL:
-		st.Keep = quote(absolute(g.answer.URL.String(), text(v)))
+		st.Keep = g.keys.hide(quote(absolute(g.answer.URL.String(), text(v))))
 	default:
 		st.Keep = clone(v)
 	}

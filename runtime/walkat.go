@@ -162,7 +162,11 @@ func (at *walkAt) close(parent string) {
 	if p.Message != "" {
 		why += ": " + p.Message
 	}
-	at.ended(parentVerdict(p.Verdict), CodeStream, why, "")
+	reason := CodeStream
+	if p.Verdict == Failed { // as of a run that walks the parent for its children alone
+		reason = p.Reason
+	}
+	at.ended(p.Verdict, reason, why, "")
 }
 
 // attested is how well the end of the whole walk is.

@@ -89,7 +89,7 @@ func (sr *streamRun) instant(ctx context.Context, sc *scope, t *spec.Text, forma
 		}
 		return at.UTC(), nil
 	}
-	if at, ok := parseStamp(text(v), format); ok {
+	if at, ok := sr.stamp(t, text(v), format); ok {
 		return at.UTC(), nil
 	}
 	return time.Time{}, codeError(CodeNullInRequest, "%s: %s is no time", t.Pos, shown(v))

@@ -35,7 +35,7 @@ const (
 // crashPage is the n-th page: its chain, its records and their keys. The first record of every page
 // has a key that all pages share.
 func crashPage(n int) (chain string, records [][]byte, keys []string) {
-	chain = fmt.Sprintf(`{"c":%d}`, n%crashChains)
+	chain = fmt.Sprintf(`{"window":%d}`, n%crashChains)
 	records, keys = [][]byte{fmt.Appendf(nil, `{"key":"shared","page":%d,"i":0}`, n)}, []string{"shared"}
 	for i := range n%4 + 1 {
 		key := fmt.Sprintf("%d.%d", n, i+1)

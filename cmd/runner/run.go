@@ -146,6 +146,9 @@ func (f *runFlags) open(ctx context.Context, job *runtime.Job) (func(), error) {
 	if err != nil {
 		return nil, usage("--to: %w", err)
 	}
+	if err := f.apart(out, job.Connector.Spec, job.Streams); err != nil {
+		return nil, err
+	}
 	db, err := store.Open(ctx, f.state, store.Options{SecretKey: os.Getenv(keyVariable)})
 	if err != nil {
 		return nil, stateError(err)
@@ -160,6 +163,35 @@ func (f *runFlags) open(ctx context.Context, job *runtime.Job) (func(), error) {
 		trace()
 		db.Close()
 	}, nil
+}
+
+// apart refuses files that would be written over one another.
+func (f *runFlags) apart(out sink.Sink, c *spec.Connector, streams []string) error {
+	taken := map[string]string{c.File: "the connector", f.config: "the file of --config"}
+	if c.Hook != nil {
+		taken[c.Hook.File] = "the connector's hook"
+	}
+	sink.Beside(taken, f.state, "the state file")
+	for _, w := range []struct{ flag, path string }{{"trace", f.trace}, {"report", f.report}} {
+		if w.path == "" {
+			continue
+		}
+		for path, what := range taken {
+			if path != "" && sink.Same(path, w.path) {
+				return usage("--%s %s: it is %s; name another file", w.flag, w.path, what)
+			}
+		}
+		taken[w.path] = "the file of --" + w.flag
+	}
+	if len(streams) == 0 {
+		for _, s := range c.Streams {
+			streams = append(streams, s.Name)
+		}
+	}
+	if path, what := sink.Clash(out, streams, taken); what != "" {
+		return usage("--to: %s is %s; name another output", path, what)
+	}
+	return nil
 }
 
 // resolved is a file's absolute path with symbolic links resolved, also of one that is still to be made.

@@ -72,7 +72,10 @@ var partitionList = shape[*Node]{
 		seen := map[string]bool{}
 		for i, one := range made.List {
 			raw, ok := one.JSON()
-			if ok && seen[string(raw)] {
+			switch {
+			case ok && one.Kind == KindNull:
+				r.fail(itemAt(n, i), fmt.Sprintf("a value of `%s` is null: its chain would ask as if there were none", r.key), "give it a value or leave it out")
+			case ok && seen[string(raw)]:
 				r.fail(itemAt(n, i), fmt.Sprintf("the value %s stands twice", shorten(string(raw))), "")
 			}
 			seen[string(raw)] = true

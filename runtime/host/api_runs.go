@@ -153,6 +153,11 @@ func (h *Host) planOf(r *http.Request, in *runRequest) (Plan, error) {
 	if _, err := sink.New(r.Context(), in.To, sink.Options{Ledger: h.db.Path()}); err != nil { // touches nothing yet
 		return bad("to", "to: %v", err)
 	}
+	if out, err := sink.New(r.Context(), p.To, sink.Options{Ledger: h.db.Path()}); err == nil {
+		if _, what := sink.Clash(out, streamsOf(version.Connector.Spec, in.Streams), h.ownFiles(version.Connector.Spec)); what != "" {
+			return bad("to", "to: %s: it is %s; name another output", in.To, what)
+		}
+	}
 	return p, nil
 }
 

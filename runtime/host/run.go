@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"os"
 	"strings"
 	"sync"
@@ -84,6 +85,9 @@ func (h *Host) slice(ctx context.Context, r *run) (*runtime.Report, error) {
 	if err != nil {
 		return nil, err
 	}
+	if _, what := sink.Clash(out, streams, h.ownFiles(version.Connector.Spec)); what != "" {
+		return nil, fmt.Errorf("to: %s: it is %s; name another output", r.plan.To, what)
+	}
 	log := logOf(h.log, r.redact).With("run", r.status.ID, "connector", r.plan.Connector)
 	script := h.opt.Script
 	script.Log = func(file string, line int, msg string) { log.Debug(msg, "file", file, "line", line) }
@@ -104,6 +108,16 @@ func (h *Host) slice(ctx context.Context, r *run) (*runtime.Report, error) {
 		report.Verdict = worse(report.Verdict, ended)
 	}
 	return report, err
+}
+
+// ownFiles are the files that no output may be.
+func (h *Host) ownFiles(c *spec.Connector) map[string]string {
+	own := map[string]string{c.File: "the connector", h.opt.Jobs: "the jobs file"}
+	if c.Hook != nil {
+		own[c.Hook.File] = "the connector's hook"
+	}
+	sink.Beside(own, h.opt.State, "the service's state file")
+	return own
 }
 
 // left lists the streams that the run has not read to the end of their round yet, and the verdict of

@@ -9,14 +9,18 @@ import (
 )
 
 // listed checks that the scanner has met a list of records. A null where the list should be is an
-// empty list.
+// empty list, or, with NullLost, none.
 func (p *Page) listed() error {
 	pl, s := p.plan, &p.scan
 	gate := s.Gate.Of(p.src)
 	switch rawjson.Kind(gate) {
 	case 0:
 		return p.missing()
-	case 'n', '[':
+	case '[':
+	case 'n':
+		if pl.NullLost {
+			return p.missing()
+		}
 	case '{':
 		if pl.prog.all < 0 {
 			return p.notArray(gate)
@@ -44,7 +48,7 @@ func (p *Page) lookup() error {
 		}
 		p.ready(pl, v)
 	} else {
-		if _, ok := pl.Path[:pl.prog.all].Get(p.src); !ok {
+		if v, ok := pl.Path[:pl.prog.all].Get(p.src); !ok || pl.NullLost && rawjson.Kind(v) == 'n' {
 			return p.missing()
 		}
 		p.doc = gather(p.doc[:0], pl.Path, p.src)
@@ -89,7 +93,7 @@ func (p *Page) missing() error {
 	}
 	msg := fmt.Sprintf("nothing stands at records.path `%s`: ", pl.Path)
 	switch {
-	case at < len(pl.Path) && pl.Path[at].Kind == engine.StepAll:
+	case at < len(pl.Path) && pl.Path[at].Kind == engine.StepAll && rawjson.Kind(doc) != 'n':
 		msg += fmt.Sprintf("no element of %s has `%s`", name(pl.Path[:at]), pl.Path[at+1:])
 	default:
 		msg += name(pl.Path[:at]) + " " + describe(doc)

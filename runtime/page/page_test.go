@@ -223,6 +223,41 @@ func TestPathErrors(t *testing.T) {
 	}
 }
 
+// TestNullLost takes a null in the list's place for a missing path, where it is said to be one.
+func TestNullLost(t *testing.T) {
+	const try = "; if the list is left out when it is empty, set `records.optional: true`"
+	for _, c := range []struct{ path, body, msg string }{
+		{"", `null`, "nothing stands at records.path `$`: the body is null" + try},
+		{"items", `{"items":null,"errors":[{}]}`, "nothing stands at records.path `items`: `items` is null" + try},
+		{"items[*]", `{"items":null}`, "nothing stands at records.path `items[*]`: `items` is null" + try},
+		{"items.*.x", `{"items":null}`, "nothing stands at records.path `items[*].x`: `items` is null" + try},
+		{"data[0].items", `{"data":[{"items":null}]}`, "nothing stands at records.path `data[0].items`: `data[0].items` is null" + try},
+		{"data[0].items[*].x", `{"data":[{"items":null}]}`, "nothing stands at records.path `data[0].items[*].x`: `data[0].items` is null" + try},
+	} {
+		for _, optional := range []bool{false, true} {
+			for _, lost := range []bool{false, true} {
+				pl := Plan{HasPath: c.path != "", Optional: optional, NullLost: lost}
+				if pl.HasPath {
+					pl.Path = path(c.path)
+				}
+				var e *Error
+				switch err := pl.Read([]byte(c.body), "", new(Page)); {
+				case !lost || optional:
+					if err != nil {
+						t.Errorf("%s of %s, lost %v, optional %v: %v", c.path, c.body, lost, optional, err)
+					}
+				case !errors.As(err, &e) || e.Code != CodePathMissing || e.Msg != c.msg:
+					t.Errorf("%s of %s:\n %v\nwant:\n %s", c.path, c.body, err, c.msg)
+				}
+			}
+		}
+	}
+	empty := Plan{Path: path("items"), HasPath: true, NullLost: true}
+	if p := read(t, &empty, `{"items":[]}`); len(p.Records) != 0 {
+		t.Errorf("%d records of an empty list", len(p.Records))
+	}
+}
+
 func TestKeys(t *testing.T) {
 	one := &Plan{Keys: []engine.Path{path("id")}, Fields: []engine.Path{path("id"), path("m.t")}}
 	p := read(t, one, `[{"id":1},{"id":"1","m":{"t":5}},{"id":1.0},{"\u0069d":1e0},{"id":9,"id":"\u0031"},{"id":{"b":1,"a":[ 2 ]}},{"id":{"a":[2],"b":1.0}},{"x":1,"y":2},{"id":null},{"y":2,"x":1},7]`)

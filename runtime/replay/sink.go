@@ -38,6 +38,7 @@ func (s *sink) Mark(_ context.Context, stream string) (string, []byte, error) {
 }
 
 func (s *sink) Durable(string) bool         { return true }
+func (s *sink) Keyless() bool               { return true }
 func (s *sink) Notes() [][2]string          { return nil }
 func (s *sink) Close(context.Context) error { return nil }
 

@@ -76,10 +76,10 @@ func DecodeNext(res Result) (Next, error) {
 	return n, nil
 }
 
-// WrongToken is the error of a token that next returned and that is none where it goes; want says what
-// is one.
-func WrongToken(res Result, token json.RawMessage, want string) error {
-	return newDecoded("next", res).error(fmt.Sprintf("{token: %s}; want %s", shorten(string(token)), want), "")
+// Wrong is the error of a result that is well formed and of no use to whoever asked for it: what the
+// function of that role returned, and what to return.
+func Wrong(role string, res Result, what, want string) error {
+	return newDecoded(role, res).error(shorten(what), want)
 }
 
 // DecodeClass reads what classify returned: "" leaves it to the YAML.

@@ -90,7 +90,7 @@ var pageProperties = []property{
 	{name: "records", typ: "{ readonly count: number; readonly first: any; readonly last: any }", doc: "The page's records as received, before any filter."},
 	{name: "token", typ: "any", doc: "The token that was sent; null for the first page."},
 	{name: "index", typ: "number", doc: "Of the page in its chain, from 0."},
-	{name: "received", typ: "number", doc: "Records of this chain so far, this page's included."},
+	{name: "received", typ: "number", doc: "Records received in this chain so far: in next() with this page's, in classify() and records() those of the pages before."},
 	{name: "config", typ: "{ readonly [name: string]: any }", doc: "The connector's settings."},
 	{name: "partition", typ: "any", doc: "The values of the chain's partition; null without one."},
 	{name: "window", typ: "{ readonly from: any; readonly to: any } | null", doc: "The chain's time window; null without one."},
@@ -113,11 +113,11 @@ var contextProperties = []property{
 
 var requestProperties = []property{
 	{name: "method", typ: "string", doc: "GET, POST, …"},
-	{name: "url", typ: "string", doc: "The URL without `query`; a query that is written here is kept as it is."},
+	{name: "url", typ: "string", doc: "The URL without `query`; a query that is written here is kept as it is. It may be relative to the one that was given."},
 	{name: "query", typ: "{ [name: string]: any }", doc: "Parameters that are appended, each percent-encoded once. A list repeats the parameter; null leaves it out."},
 	{name: "headers", typ: "{ [name: string]: any }", doc: "Looked up whatever their case; null takes a header away, a list sends several lines."},
-	{name: "body", typ: "any", doc: "Sent as JSON; null without. Where it is not null, `text` is not looked at.", optional: true},
-	{name: "text", typ: "string | null", doc: "Sent as it is.", optional: true},
+	{name: "body", typ: "any", doc: "Sent as JSON; null without. Of `body` and `text` the one that was changed is sent.", optional: true},
+	{name: "text", typ: "string | null", doc: "Sent as it is; null where the body is JSON.", optional: true},
 }
 
 var nextProperties = []property{

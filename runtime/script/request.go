@@ -17,7 +17,7 @@ type Request struct {
 	Query   []Pair // appended to URL, each percent-encoded once
 	Headers http.Header
 	Body    json.RawMessage // JSON, nil without
-	Text    *string         // body as text, nil without; not looked at beside Body
+	Text    *string         // body as text, nil without, and for a body that is JSON
 }
 
 // Pair is one query parameter.

@@ -180,10 +180,7 @@ func (s *csvSink) header(t *table) []byte {
 	return append(b, s.eol...)
 }
 
-func (s *csvSink) Write(ctx context.Context, stream, _ string, records [][]byte, _ []string) error {
-	if err := ctx.Err(); err != nil {
-		return err
-	}
+func (s *csvSink) Write(_ context.Context, stream, _ string, records [][]byte, _ []string) error {
 	t := s.tables[s.Target(stream)]
 	if t == nil {
 		return fmt.Errorf("%s: it is not open", place(s.target, stream))

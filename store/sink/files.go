@@ -108,6 +108,9 @@ func (s *files) Holds(stream string) bool {
 	return err == nil && info.Mode().IsRegular() && info.Size() > 0
 }
 
+// Keyless is true: files hold records and nothing else.
+func (s *files) Keyless() bool { return true }
+
 // Repeats reports whether the stream's output is no file that can be cut back.
 func (s *files) Repeats(stream string) bool {
 	f := s.open[s.Target(stream)]

@@ -52,6 +52,7 @@ type httpSink struct {
 	url     *url.URL
 	shown   string // for messages and marks: without query and password
 	header  http.Header
+	secrets []string
 	format  httpFormat
 	batch   int
 	bytes   int
@@ -165,6 +166,7 @@ func (s *httpSink) authorize(set Settings, getenv func(string) string) error {
 			scheme = v
 		}
 		s.header.Set("Authorization", strings.TrimSpace(scheme+" "+getenv(token)))
+		s.secrets = append(s.secrets, getenv(token))
 	case user != "":
 		name, password, ok := strings.Cut(getenv(user), ":")
 		if !ok {
@@ -172,6 +174,7 @@ func (s *httpSink) authorize(set Settings, getenv func(string) string) error {
 		}
 		r := http.Request{Header: s.header}
 		r.SetBasicAuth(name, password)
+		s.secrets = append(s.secrets, password, getenv(user), strings.TrimPrefix(s.header.Get("Authorization"), "Basic "))
 	}
 	return nil
 }
@@ -194,15 +197,19 @@ func (s *httpSink) Open(_ context.Context, stream string, _ []byte, _ bool) erro
 	return nil
 }
 
-func (s *httpSink) Write(ctx context.Context, stream, _ string, records [][]byte, keys []string) error {
+func (s *httpSink) Write(ctx context.Context, stream, chain string, records [][]byte, keys []string) error {
 	if !s.opened[stream] {
 		return fmt.Errorf("%s: stream %s is not open", s.shown, stream)
 	}
 	b := &s.pending
+	var part []byte
+	if keys != nil {
+		part = partition(chain)
+	}
 	for i, r := range records {
 		key := ""
 		if keys != nil {
-			key = keys[i]
+			key = within(part, keys[i])
 		}
 		from := len(b.buf)
 		b.buf = s.format.encode(b.buf, r, stream, key)
@@ -294,6 +301,15 @@ func (s *httpSink) Mark(ctx context.Context, stream string) (string, []byte, err
 		Sent int64 `json:"sent"`
 	}{s.sent})
 	return s.shown, b, err
+}
+
+// Secrets are the credentials that the service may repeat in an answer.
+func (s *httpSink) Secrets() []string { return s.secrets }
+
+// Keyless says whether the format has no place for a key.
+func (s *httpSink) Keyless() bool {
+	_, ok := s.format.(*bulk)
+	return !ok
 }
 
 // Durable is in Sink: what the service has acknowledged is the service's to keep.

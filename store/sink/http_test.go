@@ -125,6 +125,8 @@ func TestHTTPFormats(t *testing.T) {
 		{name: "bulk", options: "?format=bulk&index=ti-{stream}&token_env=TOKEN&scheme=ApiKey", records: []string{`{"a":1}`, `{"a":2}`}, keys: []string{`k"1`, strings.Repeat("k", 600)}, answer: bulk, path: "/_bulk",
 			bodies: []string{`{"index":{"_index":"ti-alerts","_id":"k\"1"}}` + "\n{\"a\":1}\n" + `{"index":{"_index":"ti-alerts","_id":"bcfcdd9d0fcd2bd7e2d6f7b05ff2d6b4ba6a2b4b3bdf1a6dbb2c3b1f5b1e1d43"}}` + "\n{\"a\":2}\n"},
 			header: map[string]string{"Authorization": "ApiKey s3cret", "Content-Type": "application/x-ndjson"}},
+		{name: "bulk that creates", options: "/logs?format=bulk&op=create", records: []string{`{"a":1}`, `{"a":2}`}, keys: []string{"k", "k"}, answer: bulk, path: "/logs/_bulk",
+			bodies: []string{`{"create":{"_id":"k@ca0b885a32fc8b48"}}` + "\n{\"a\":1}\n" + `{"create":{"_id":"k@2de2c5b78b399ab8"}}` + "\n{\"a\":2}\n"}},
 		{name: "bulk without keys", options: "/logs?format=bulk&op=create", records: []string{`{"a":1}`, `{"a":2}`}, answer: bulk, path: "/logs/_bulk",
 			bodies: []string{`{"create":{}}` + "\n{\"a\":1}\n" + `{"create":{}}` + "\n{\"a\":2}\n"}},
 	} {
@@ -275,6 +277,27 @@ func TestHTTPBulkItems(t *testing.T) {
 		s = serve(t, answer(200, body))
 		if _, err := deliver(t.Context(), s.URL+"/i?format=bulk", records[:1], nil); err == nil || !strings.Contains(err.Error(), what) {
 			t.Errorf("%s: %v", body, err)
+		}
+	}
+}
+
+// Keys of two partitions are two documents, whatever the window.
+func TestBulkKeyOfAPartition(t *testing.T) {
+	ok := answer(200, `{"errors":false,"items":[{},{}]}`)
+	s := serve(t, ok, ok, ok)
+	out, err := sink.New(t.Context(), s.URL+"/i/_bulk?format=bulk", sink.Options{})
+	check(t, err)
+	defer out.Close(t.Context())
+	check(t, out.Open(t.Context(), "a", nil, false))
+	for _, chain := range []string{`{"org":"acme","n":1}`, `{"org":"acme","n":1,"window":{"from":1}}`, `{"window":{"from":1}}`} {
+		check(t, out.Write(t.Context(), "a", chain, [][]byte{[]byte("1"), []byte("2")}, []string{"17", ""}))
+		mark(t, out, "a")
+	}
+	want := []string{`["acme",1,"17"]`, `["acme",1,"17"]`, "17"}
+	for i, id := range want {
+		b, _ := json.Marshal(id)
+		if got, want := s.bodies[i], `{"index":{"_id":`+string(b)+"}}\n1\n"+`{"index":{}}`+"\n2\n"; got != want {
+			t.Errorf("got %s\nwant %s", got, want)
 		}
 	}
 }

@@ -12,6 +12,8 @@ import (
 	"strings"
 	"time"
 	"unicode/utf8"
+
+	"github.com/cespare/xxhash/v2"
 )
 
 // newFormat reads ?format= and what belongs to it, and completes the URL's path where the service has
@@ -156,6 +158,9 @@ func (f *bulk) encode(dst, record []byte, stream, key string) []byte {
 		dst = appendText(append(dst, `"_index":`...), place(f.index, stream))
 	}
 	if key != "" {
+		if f.action == "create" { // what is there stays: a record that has changed is another document
+			key += "@" + strconv.FormatUint(xxhash.Sum64(record), 16)
+		}
 		if len(key) > maxID {
 			sum := sha256.Sum256([]byte(key))
 			key = hex.EncodeToString(sum[:])
@@ -167,6 +172,27 @@ func (f *bulk) encode(dst, record []byte, stream, key string) []byte {
 	}
 	dst = append(dst, "}}\n"...)
 	return append(line(dst, record), '\n')
+}
+
+// partition is what stands before a key that is told apart within a chain's partition, in a JSON list:
+// the values of the partition, without the window. nil without.
+func partition(chain string) []byte {
+	var part []byte
+	members([]byte(chain), func(name, value []byte) {
+		if string(name) != "window" {
+			part = append(append(part, value...), ',')
+		}
+	})
+	return part
+}
+
+// within is a key that is unique among all partitions.
+func within(part []byte, key string) string {
+	if len(part) == 0 || key == "" {
+		return key
+	}
+	b := append(make([]byte, 0, len(part)+len(key)+4), '[')
+	return string(append(appendText(append(b, part...), key), ']'))
 }
 
 // appendText appends s as a JSON string.

@@ -39,10 +39,7 @@ func (s *jsonl) Open(_ context.Context, stream string, mark []byte, fresh bool) 
 	return err
 }
 
-func (s *jsonl) Write(ctx context.Context, stream, _ string, records [][]byte, _ []string) error {
-	if err := ctx.Err(); err != nil {
-		return err
-	}
+func (s *jsonl) Write(_ context.Context, stream, _ string, records [][]byte, _ []string) error {
 	f, err := s.file(stream)
 	if err != nil {
 		return err

@@ -33,11 +33,12 @@ type sender struct {
 }
 
 // errWait says that the service asked for a longer wait than is allowed.
-type errWait struct{ wait time.Duration }
-
-func (e errWait) Error() string {
-	return fmt.Sprintf("it asks to wait %s, longer than max_wait allows", e.wait)
+type errWait struct {
+	wait time.Duration
+	than string
 }
+
+func (e errWait) Error() string { return fmt.Sprintf("it asks to wait %s, %s", e.wait, e.than) }
 
 func (s *sender) open(transport http.RoundTripper, timeout time.Duration) {
 	s.client = retryablehttp.NewClient()
@@ -74,8 +75,13 @@ func (s *sender) check(ctx context.Context, resp *http.Response, err error) (boo
 	if !transient(resp.StatusCode) {
 		return false, nil
 	}
-	if d, ok := s.asked(resp); ok && d > s.maxWait {
-		return false, errWait{d}
+	if d, ok := s.asked(resp); ok {
+		if d > s.maxWait {
+			return false, errWait{d, "longer than max_wait allows"}
+		}
+		if until, limited := ctx.Deadline(); limited && time.Now().Add(d).After(until) {
+			return false, errWait{d, "longer than the run may still take"}
+		}
 	}
 	return true, nil
 }

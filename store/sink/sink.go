@@ -17,8 +17,8 @@ type Sink interface {
 	// there before is dropped.
 	Open(ctx context.Context, stream string, mark []byte, fresh bool) error
 	// Write hands over the records of one page of one chain, each one JSON value; the slices are
-	// valid until it returns. keys holds each record's key as text, or is nil when the stream
-	// declares none.
+	// valid until it returns. keys holds each record's key as text, "" of a record without; it is nil
+	// when the stream declares none or the sink says that it is Keyless.
 	Write(ctx context.Context, stream, chain string, records [][]byte, keys []string) error
 	// Mark makes what was written so far as durable as the sink promises and says where it ends.
 	Mark(ctx context.Context, stream string) (target string, mark []byte, err error)

@@ -19,7 +19,7 @@ import (
 var sqliteKind = Kind{
 	Name:      "sqlite",
 	Target:    "PATH",
-	Doc:       "a table a stream with the columns seq, key, record (JSON text), chain, at; a record with a key replaces the one with the same key; {stream} in the path is replaced: a database a stream",
+	Doc:       "a table a stream with the columns seq, key, record (JSON text), chain, at, stream; a record with a key replaces the one with the same key in its partition; {stream} in the path is replaced: a database a stream",
 	Guarantee: "exactly once: in the checkpoint's own transaction when it is the state file, else rows after the last checkpoint are taken back on resume",
 	Options: []Option{
 		{"table", "{stream}", "name of the table; {stream} is replaced"},
@@ -123,6 +123,12 @@ func (s *sqlite) Open(ctx context.Context, stream string, mark []byte, fresh boo
 	if s.tables[name] != nil {
 		return nil
 	}
+	for other, t := range s.tables {
+		if strings.EqualFold(other, name) {
+			return &Error{Output: s.name, What: fmt.Sprintf("the tables of streams %s and %s are one: SQLite does not tell capitals from small letters", t.first, stream),
+				Try: "give each a database of its own ({stream} in the path), or run them apart with ?table="}
+		}
+	}
 	if l := strings.ToLower(name); name == "" || strings.HasPrefix(l, "sqlite_") || strings.HasPrefix(l, "runner_") {
 		return &Error{Output: s.name, What: fmt.Sprintf("a table may not be named %q", name), Try: "name another with ?table="}
 	}
@@ -139,7 +145,7 @@ func (s *sqlite) Open(ctx context.Context, stream string, mark []byte, fresh boo
 	if err := s.connect(); err != nil {
 		return s.explain(err)
 	}
-	t := &sqlTable{name: name, undo: !s.shared}
+	t := &sqlTable{name: name, first: stream, undo: !s.shared}
 	if err := t.open(ctx, s.db, m, fresh); err != nil {
 		var short *ShortError
 		if errors.As(err, &short) {
@@ -155,10 +161,7 @@ func (s *sqlite) Open(ctx context.Context, stream string, mark []byte, fresh boo
 	return nil
 }
 
-func (s *sqlite) Write(ctx context.Context, stream, chain string, records [][]byte, keys []string) error {
-	if err := ctx.Err(); err != nil {
-		return err
-	}
+func (s *sqlite) Write(_ context.Context, stream, chain string, records [][]byte, keys []string) error {
 	t := s.tables[s.tableName(stream)]
 	if t == nil {
 		return fmt.Errorf("%s: table %s is not open", s.name, s.tableName(stream))
@@ -166,7 +169,7 @@ func (s *sqlite) Write(ctx context.Context, stream, chain string, records [][]by
 	if len(t.pages) == 0 {
 		s.dirty = append(s.dirty, t)
 	}
-	t.hold(chain, s.now(), records, keys)
+	t.hold(stream, chain, s.now(), records, keys)
 	return nil
 }
 
@@ -189,7 +192,7 @@ func (s *sqlite) mark(ctx context.Context, stream string, closed bool) (string, 
 		if err != nil {
 			return "", nil, s.explain(err)
 		}
-		if err := errors.Join(s.flush(ctx, tx), ctx.Err()); err != nil {
+		if err := s.flush(ctx, tx); err != nil {
 			tx.Rollback()
 			return "", nil, s.explain(err)
 		}

@@ -50,13 +50,13 @@ func TestSQLite(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "out.db")
 	s := open(t, "sqlite:"+path, "a", nil, false, sink.Options{})
 	empty := mark(t, s, "a")
-	put(t, s, "c1", "k1", `{"v":1}`, "k2", `{"v":2}`, "", `{"v":3}`, "", `{"v":4}`)
+	put(t, s, `{"window":1}`, "k1", `{"v":1}`, "k2", `{"v":2}`, "", `{"v":3}`, "", `{"v":4}`)
 	first := mark(t, s, "a")
-	put(t, s, "c2", "k1", `{"v":5}`, "k3", `{"v":6}`, "k3", `{"v":7}`)
+	put(t, s, `{"window":2}`, "k1", `{"v":5}`, "k3", `{"v":6}`, "k3", `{"v":7}`)
 	second := mark(t, s, "a")
-	put(t, s, "c2", "k1", `{"v":8}`, "k2", `{"v":9}`)
+	put(t, s, `{"window":2}`, "k1", `{"v":8}`, "k2", `{"v":9}`)
 	mark(t, s, "a")
-	put(t, s, "c2", "k9", `{"v":10}`) // not marked
+	put(t, s, `{"window":2}`, "k9", `{"v":10}`) // not marked
 	check(t, s.Close(t.Context()))
 	want := func(list ...string) {
 		t.Helper()
@@ -64,7 +64,7 @@ func TestSQLite(t *testing.T) {
 			t.Errorf("\n got %q\nwant %q", got, list)
 		}
 	}
-	want(`3 - {"v":3} c1`, `4 - {"v":4} c1`, `7 k3 {"v":7} c2`, `8 k1 {"v":8} c2`, `9 k2 {"v":9} c2`)
+	want(`3 - {"v":3} {"window":1}`, `4 - {"v":4} {"window":1}`, `7 k3 {"v":7} {"window":2}`, `8 k1 {"v":8} {"window":2}`, `9 k2 {"v":9} {"window":2}`)
 
 	reopen := func(m []byte, fresh bool) {
 		t.Helper()
@@ -72,17 +72,17 @@ func TestSQLite(t *testing.T) {
 		check(t, s.Close(t.Context()))
 	}
 	reopen(second, false)
-	want(`2 k2 {"v":2} c1`, `3 - {"v":3} c1`, `4 - {"v":4} c1`, `5 k1 {"v":5} c2`, `7 k3 {"v":7} c2`)
+	want(`2 k2 {"v":2} {"window":1}`, `3 - {"v":3} {"window":1}`, `4 - {"v":4} {"window":1}`, `5 k1 {"v":5} {"window":2}`, `7 k3 {"v":7} {"window":2}`)
 	reopen(second, false)
 	reopen(first, false)
-	want(`1 k1 {"v":1} c1`, `2 k2 {"v":2} c1`, `3 - {"v":3} c1`, `4 - {"v":4} c1`)
+	want(`1 k1 {"v":1} {"window":1}`, `2 k2 {"v":2} {"window":1}`, `3 - {"v":3} {"window":1}`, `4 - {"v":4} {"window":1}`)
 	s = open(t, "sqlite:"+path, "a", first, false, sink.Options{})
-	put(t, s, "c2", "k1", `{"v":50}`)
+	put(t, s, `{"window":2}`, "k1", `{"v":50}`)
 	mark(t, s, "a")
 	check(t, s.Close(t.Context()))
-	want(`2 k2 {"v":2} c1`, `3 - {"v":3} c1`, `4 - {"v":4} c1`, `5 k1 {"v":50} c2`)
+	want(`2 k2 {"v":2} {"window":1}`, `3 - {"v":3} {"window":1}`, `4 - {"v":4} {"window":1}`, `5 k1 {"v":50} {"window":2}`)
 	reopen(nil, false)
-	want(`2 k2 {"v":2} c1`, `3 - {"v":3} c1`, `4 - {"v":4} c1`, `5 k1 {"v":50} c2`)
+	want(`2 k2 {"v":2} {"window":1}`, `3 - {"v":3} {"window":1}`, `4 - {"v":4} {"window":1}`, `5 k1 {"v":50} {"window":2}`)
 
 	s, err := sink.New(t.Context(), "sqlite:"+path, sink.Options{})
 	check(t, err)
@@ -224,5 +224,47 @@ func TestSQLitePerStream(t *testing.T) {
 	}
 	if got := rows(t, filepath.Join(dir, "out-b_c.db"), "b_c"); got != nil {
 		t.Errorf("%q", got)
+	}
+}
+
+// A key is told apart within one partition of one stream.
+func TestSQLiteKeyOfAPartition(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "out.db")
+	old := open(t, "sqlite:"+path, "a", nil, false, sink.Options{})
+	check(t, old.Close(t.Context()))
+	db, err := sql.Open("sqlite3", path) // as tables were made before
+	check(t, err)
+	for _, q := range []string{`DROP INDEX a_row`, `ALTER TABLE a DROP COLUMN stream`, `ALTER TABLE runner_sink_undo DROP COLUMN stream`,
+		`CREATE UNIQUE INDEX a_key ON a (key) WHERE key IS NOT NULL`, `INSERT INTO a (seq, key, record, chain, at) VALUES (1, NULL, '{"v":0}', '', '')`} {
+		_, err := db.Exec(q)
+		check(t, err)
+	}
+	check(t, db.Close())
+	for _, table := range []string{"", "?table=all"} {
+		s, err := sink.New(t.Context(), "sqlite:"+path+table, sink.Options{})
+		check(t, err)
+		for _, stream := range []string{"a", "b"} {
+			check(t, s.Open(t.Context(), stream, nil, false))
+		}
+		for i, to := range []struct{ stream, chain string }{
+			{"a", ""}, {"a", `{"p":1}`}, {"a", `{"p":1,"window":{"from":1}}`}, {"a", `{"p":2}`}, {"b", ""}, {"a", ""}, {"a", `{"p":2,"window":{"from":3}}`},
+		} {
+			check(t, s.Write(t.Context(), to.stream, to.chain, [][]byte{fmt.Appendf(nil, `{"v":%d}`, i+1)}, []string{"k"}))
+			mark(t, s, to.stream)
+		}
+		check(t, s.Close(t.Context()))
+	}
+	if got, want := rows(t, path, "a"), []string{`1 - {"v":0} `, `4 k {"v":3} {"p":1,"window":{"from":1}}`, `6 k {"v":6} `, `7 k {"v":7} {"p":2,"window":{"from":3}}`}; !reflect.DeepEqual(got, want) {
+		t.Errorf("\n got %q\nwant %q", got, want)
+	}
+	if got, want := rows(t, path, "all"), []string{`3 k {"v":3} {"p":1,"window":{"from":1}}`, `5 k {"v":5} `, `6 k {"v":6} `, `7 k {"v":7} {"p":2,"window":{"from":3}}`}; !reflect.DeepEqual(got, want) {
+		t.Errorf("\n got %q\nwant %q", got, want)
+	}
+	s, err := sink.New(t.Context(), "sqlite:"+path, sink.Options{})
+	check(t, err)
+	defer s.Close(t.Context())
+	check(t, s.Open(t.Context(), "c", nil, false))
+	if err := s.Open(t.Context(), "C", nil, false); err == nil || !strings.Contains(err.Error(), "the tables of streams c and C are one") {
+		t.Errorf("two tables that differ by case: %v", err)
 	}
 }

@@ -12,11 +12,13 @@ import (
 // sqlTable is the table of one output.
 //
 // Each row has a seq, which grows with every row that is written; a row that replaces another of its
-// key takes a new one. So the rows after a mark are those with a greater seq. What a replaced row was
+// key takes a new one: of its key among the records of one stream and one partition, whatever the window
+// that it came in. So the rows after a mark are those with a greater seq. What a replaced row was
 // is kept in runner_sink_undo until undoMarks further marks were made: taking the table back to a
 // mark is deleting the rows after it and putting back those replaced since.
 type sqlTable struct {
 	name  string
+	first string // the stream that opened it
 	undo  bool
 	seq   int64
 	grown int64 // rows behind a closed mark, when it was opened
@@ -30,9 +32,10 @@ type sqlTable struct {
 
 // sqlPage is a page that is not written yet.
 type sqlPage struct {
-	chain string
-	at    time.Time
-	rows  []sqlRow
+	stream string
+	chain  string
+	at     time.Time
+	rows   []sqlRow
 }
 
 // sqlRow are the lengths of a record and its key, one after the other in the text.
@@ -41,6 +44,12 @@ type sqlRow struct{ record, key int }
 const (
 	undoMarks = 1000 // how many writes can be taken back
 	manyRows  = 100  // rows a statement
+
+	// sqlUnique is what no two rows share. A chain's name is a JSON object; the window in it changes from
+	// run to run.
+	sqlUnique = "(key, stream, CASE WHEN json_valid(chain) THEN json_remove(chain, '$.window') ELSE chain END) WHERE key IS NOT NULL"
+	// sqlRowColumns are those that a replaced row is put back with.
+	sqlRowColumns = "seq, key, record, chain, at, stream"
 )
 
 func quoteName(name string) string { return `"` + strings.ReplaceAll(name, `"`, `""`) + `"` }
@@ -61,7 +70,7 @@ func (t *sqlTable) open(ctx context.Context, db *sql.DB, m *sqliteMark, fresh bo
 	}
 	table := quoteName(t.name)
 	exec("CREATE TABLE IF NOT EXISTS runner_sink (name TEXT PRIMARY KEY, seq INTEGER NOT NULL) WITHOUT ROWID")
-	exec("CREATE TABLE IF NOT EXISTS runner_sink_undo (name TEXT NOT NULL, seq INTEGER NOT NULL, key TEXT, record TEXT NOT NULL, chain TEXT NOT NULL, at TEXT NOT NULL, replaced_by INTEGER NOT NULL)")
+	exec("CREATE TABLE IF NOT EXISTS runner_sink_undo (name TEXT NOT NULL, seq INTEGER NOT NULL, key TEXT, record TEXT NOT NULL, chain TEXT NOT NULL, at TEXT NOT NULL, replaced_by INTEGER NOT NULL, stream TEXT NOT NULL DEFAULT '')")
 	exec("CREATE INDEX IF NOT EXISTS runner_sink_undo_by ON runner_sink_undo (name, replaced_by)")
 	if err != nil {
 		return err
@@ -82,8 +91,11 @@ func (t *sqlTable) open(ctx context.Context, db *sql.DB, m *sqliteMark, fresh bo
 			return errForeignTable(t.name)
 		}
 	}
-	exec("CREATE TABLE IF NOT EXISTS " + table + " (seq INTEGER PRIMARY KEY, key TEXT, record TEXT NOT NULL, chain TEXT NOT NULL, at TEXT NOT NULL)")
-	exec("CREATE UNIQUE INDEX IF NOT EXISTS " + quoteName(t.name+"_key") + " ON " + table + " (key) WHERE key IS NOT NULL")
+	exec("CREATE TABLE IF NOT EXISTS " + table + " (seq INTEGER PRIMARY KEY, key TEXT, record TEXT NOT NULL, chain TEXT NOT NULL, at TEXT NOT NULL, stream TEXT NOT NULL DEFAULT '')")
+	if err == nil {
+		err = widen(ctx, tx, t.name, "runner_sink_undo")
+	}
+	exec("CREATE UNIQUE INDEX IF NOT EXISTS " + quoteName(t.name+"_row") + " ON " + table + " " + sqlUnique)
 	switch {
 	case err != nil:
 	case fresh:
@@ -96,7 +108,7 @@ func (t *sqlTable) open(ctx context.Context, db *sql.DB, m *sqliteMark, fresh bo
 		err = tx.QueryRowContext(ctx, "SELECT count(*) FROM "+table+" WHERE seq > ?", m.Seq).Scan(&t.grown)
 	case m != nil && t.seq > m.Seq:
 		exec("DELETE FROM "+table+" WHERE seq > ? AND seq <= ?", m.Seq, t.seq)
-		exec("INSERT INTO "+table+" (seq, key, record, chain, at) SELECT seq, key, record, chain, at FROM runner_sink_undo WHERE name = ?1 AND replaced_by > ?2 AND seq <= ?2", t.name, m.Seq)
+		exec("INSERT INTO "+table+" ("+sqlRowColumns+") SELECT "+sqlRowColumns+" FROM runner_sink_undo WHERE name = ?1 AND replaced_by > ?2 AND seq <= ?2", t.name, m.Seq)
 		exec("DELETE FROM runner_sink_undo WHERE name = ? AND replaced_by > ?", t.name, m.Seq)
 		t.seq = m.Seq
 	}
@@ -115,7 +127,7 @@ func (t *sqlTable) open(ctx context.Context, db *sql.DB, m *sqliteMark, fresh bo
 	}
 	// A temporary trigger leaves nothing behind in the file's schema.
 	_, err = db.ExecContext(ctx, "CREATE TEMP TRIGGER "+quoteName("keep_"+t.name)+" AFTER UPDATE ON main."+table+` WHEN NEW.seq > OLD.seq BEGIN
-		INSERT INTO runner_sink_undo (name, seq, key, record, chain, at, replaced_by) VALUES (`+quoteText(t.name)+`, OLD.seq, OLD.key, OLD.record, OLD.chain, OLD.at, NEW.seq); END`)
+		INSERT INTO runner_sink_undo (name, seq, key, record, chain, at, stream, replaced_by) VALUES (`+quoteText(t.name)+`, OLD.seq, OLD.key, OLD.record, OLD.chain, OLD.at, OLD.stream, NEW.seq); END`)
 	if err != nil {
 		return err
 	}
@@ -130,23 +142,43 @@ type errForeignTable string
 
 func (e errForeignTable) Error() string { return "table " + string(e) + " is not this sink's" }
 
+// widen gives tables that were made without it the column `stream`.
+func widen(ctx context.Context, tx *sql.Tx, tables ...string) error {
+	for _, name := range tables {
+		var there int
+		if err := tx.QueryRowContext(ctx, "SELECT count(*) FROM pragma_table_info(?) WHERE name = 'stream'", name).Scan(&there); err != nil {
+			return err
+		}
+		if there > 0 {
+			continue
+		}
+		if _, err := tx.ExecContext(ctx, "ALTER TABLE "+quoteName(name)+" ADD COLUMN stream TEXT NOT NULL DEFAULT ''"); err != nil {
+			return err
+		}
+		if _, err := tx.ExecContext(ctx, "DROP INDEX IF EXISTS "+quoteName(name+"_key")); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
 // insert is the statement that writes rows: ?1 is the chain, ?2 the time, ?3 the seq before the first
-// row, then each row's key and record.
+// row, ?4 the stream, then each row's key and record.
 func (t *sqlTable) insert(rows int) string {
 	var b strings.Builder
-	b.WriteString("INSERT INTO " + quoteName(t.name) + " (seq, key, record, chain, at) VALUES ")
+	b.WriteString("INSERT INTO " + quoteName(t.name) + " (" + sqlRowColumns + ") VALUES ")
 	for i := range rows {
 		if i > 0 {
 			b.WriteByte(',')
 		}
-		fmt.Fprintf(&b, "(?3+%d,?%d,?%d,?1,?2)", i+1, 2*i+4, 2*i+5)
+		fmt.Fprintf(&b, "(?3+%d,?%d,?%d,?1,?2,?4)", i+1, 2*i+5, 2*i+6)
 	}
-	b.WriteString(" ON CONFLICT (key) WHERE key IS NOT NULL DO UPDATE SET seq = excluded.seq, record = excluded.record, chain = excluded.chain, at = excluded.at")
+	b.WriteString(" ON CONFLICT " + sqlUnique + " DO UPDATE SET seq = excluded.seq, record = excluded.record, chain = excluded.chain, at = excluded.at")
 	return b.String()
 }
 
 // hold keeps a copy of a page until it is written.
-func (t *sqlTable) hold(chain string, at time.Time, records [][]byte, keys []string) {
+func (t *sqlTable) hold(stream, chain string, at time.Time, records [][]byte, keys []string) {
 	n := 0
 	for i, r := range records {
 		n += len(r)
@@ -155,7 +187,7 @@ func (t *sqlTable) hold(chain string, at time.Time, records [][]byte, keys []str
 		}
 	}
 	t.text.Grow(n)
-	p := sqlPage{chain: strings.Clone(chain), at: at, rows: make([]sqlRow, len(records))}
+	p := sqlPage{stream: stream, chain: strings.Clone(chain), at: at, rows: make([]sqlRow, len(records))}
 	for i, r := range records {
 		t.text.Write(r)
 		p.rows[i].record = len(r)
@@ -190,13 +222,13 @@ func (t *sqlTable) write(ctx context.Context, tx *sql.Tx) error {
 	}
 	text := t.text.String()
 	for _, p := range t.pages {
-		at, chain := any(p.at.UTC().Format("2006-01-02T15:04:05.000Z")), any(p.chain)
+		at, chain, stream := any(p.at.UTC().Format("2006-01-02T15:04:05.000Z")), any(p.chain), any(p.stream)
 		for rows := p.rows; len(rows) > 0; {
 			n, stmt := manyRows, many
 			if len(rows) < manyRows {
 				n, stmt = 1, one
 			}
-			args := append(t.args[:0], chain, at, seq)
+			args := append(t.args[:0], chain, at, seq, stream)
 			for _, r := range rows[:n] {
 				record, key := text[:r.record], any(nil)
 				if r.key > 0 { // a record without its key stands for itself

@@ -36,6 +36,9 @@ func (s *stdout) Mark(context.Context, string) (string, []byte, error) {
 
 func (s *stdout) Durable(string) bool { return true }
 
+// Keyless is true: a line is a record and nothing else.
+func (s *stdout) Keyless() bool { return true }
+
 // Repeats is true: what was printed stays.
 func (s *stdout) Repeats(string) bool { return true }
 
