@@ -190,3 +190,28 @@ streams:
 		}
 	}
 }
+
+// TestKeepFetchesDetailsOfAnEntryAgain: an id that a feed of changes lists again has changed.
+func TestKeepFetchesDetailsOfAnEntryAgain(t *testing.T) {
+	feed, version := []string{`{"id":1}`, `{"id":1}`, `{"id":2}`, `{"id":1}`, `{"id":2}`}, 0
+	list := delta(&feed, 3, func(*http.Request) bool { return false })
+	r := newRig(t, func(w http.ResponseWriter, q *http.Request) {
+		if q.URL.Path != "/things" {
+			list(w, q)
+			return
+		}
+		var items []string
+		for _, id := range strings.Split(q.FormValue("ids"), ",") {
+			items = append(items, fmt.Sprintf(`{"id":%s,"v":%d}`, id, version*map[string]int{"1": 1}[id]))
+		}
+		version++
+		answer(w, `[%s]`, strings.Join(items, ","))
+	}, strings.TrimSuffix(deltaStream, "\n")+"\n    details: {request: {path: /things, query: {ids: \"${ids.join(',')}\"}}, id: id, batch: 10, records: {path: $}}\n")
+	want(t, r.run(), "complete")
+	if got := strings.Join(r.ids("s", "id"), ""); got != "121" {
+		t.Errorf("records %s", got)
+	}
+	if got := strings.Join(r.ids("s", "v"), ""); got != "001" {
+		t.Errorf("versions %s", got)
+	}
+}

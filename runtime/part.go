@@ -19,7 +19,7 @@ type madeOf struct {
 
 // keyed reports whether the records of a listing are told apart by key.
 func (c *chain) keyed(l listing) bool {
-	return len(l.page.Keys) == len(l.page.Records) && c.keys != nil
+	return len(l.hashes()) == len(l.page.Records) && c.keys != nil
 }
 
 // identityOf identifies a record with a key. Its version is the value of its watermark field; in a feed of
@@ -29,7 +29,7 @@ func (c *chain) identityOf(l listing, i int) uint64 {
 	if c.sr.changes {
 		version = l.page.Records[i]
 	}
-	return identity(l.page.Keys[i], version)
+	return identity(l.hashes()[i], version)
 }
 
 // contentOf identifies a record without a key.
@@ -68,7 +68,7 @@ func (c *chain) each(b *batchOf) identities {
 			if c.keyed(m.from) {
 				out = append(out, c.identityOf(m.from, n))
 			} else {
-				out = append(out, contentOf(m.from.page.Records[n]))
+				out = append(out, m.from.content(n))
 			}
 		}
 	}
@@ -81,7 +81,7 @@ func (c *chain) each(b *batchOf) identities {
 func (c *chain) delivered(g *got, b *batchOf, again bool) identities {
 	keyed, read := false, 0
 	for _, m := range b.made {
-		keyed = keyed || c.keyed(m.from)
+		keyed = keyed || c.keyed(m.from) || m.from.listed
 		read += len(m.from.page.Records)
 	}
 	left := g.at.Part.less(b.met)
