@@ -108,7 +108,8 @@ func TestEdgeCases(t *testing.T) {
 		{name: "surrogate in UTF-8", body: "{\"items\":[\"\xed\xa0\x80\"]}", fail: "not UTF-8"},
 		{name: "overlong", body: "{\"items\":[\"\xc0\xaf\"]}", fail: "not UTF-8"},
 		{name: "invalid UTF-8 in a key", body: "{\"items\":[{\"\xff\":1}]}", fail: "not UTF-8"},
-		{name: "BOM", body: "\xef\xbb\xbf{\"items\":[1]}", fail: "byte order mark"},
+		{name: "two BOMs", body: "\xef\xbb\xbf\xef\xbb\xbf{\"items\":[1]}", fail: "byte order mark"},
+		{name: "nothing behind a BOM", body: "\xef\xbb\xbf", fail: "body is empty"},
 		{name: "UTF-16", body: "{\x00\"\x00i\x00", fail: "UTF-16"},
 		{name: "empty", body: "", fail: "body is empty"},
 		{name: "blank", body: " \n", fail: "body is empty"},
@@ -144,6 +145,25 @@ func TestEdgeCases(t *testing.T) {
 				t.Errorf("body %s, fingerprint %d", p.Body, p.Fingerprint)
 			}
 		})
+	}
+}
+
+// TestByteOrderMark reads what stands behind a byte order mark, in every format.
+func TestByteOrderMark(t *testing.T) {
+	for _, c := range []struct {
+		plan          *Plan
+		body, records string
+	}{
+		{&Plan{Path: path("items"), HasPath: true}, `{"items":[1,{"a":2}]}`, `1|{"a":2}`},
+		{&Plan{}, " [1]", "1"},
+		{&Plan{Format: "ndjson"}, "{\"a\":1}\n{\"a\":2}\n", `{"a":1}|{"a":2}`},
+		{&Plan{Format: "ndjson"}, "", ""},
+		{&Plan{Format: "csv", CSV: CSV{Header: true}}, "a\n1\n", `{"a":"1"}`},
+		{&Plan{Format: "xml", Path: path("r.a"), HasPath: true}, "<r><a>1</a><a>2</a></r>", `"1"|"2"`},
+	} {
+		if got := records(read(t, c.plan, "\xef\xbb\xbf"+c.body)); got != c.records {
+			t.Errorf("%s: records %s, want %s", c.plan.Format, got, c.records)
+		}
 	}
 }
 
