@@ -248,6 +248,9 @@ func (sr *streamRun) alive(s *sessionState) bool {
 	return sr.spec.Session.TTL == 0 || sr.now().Before(s.Opened.Add(sr.spec.Session.TTL))
 }
 
+// noSession is what the detail of a session that is gone ends with where the stream has none.
+const noSession = ", and the stream has no `session` that could be opened again"
+
 // reopen answers a session that has expired: a new one, and on from the last delivered position.
 func (c *chain) reopen(ctx context.Context, cause error) *chainEnd {
 	c.sr.notice(c.key, NoticeSessionLost, cause.Error())
@@ -257,6 +260,9 @@ func (c *chain) reopen(ctx context.Context, cause error) *chainEnd {
 	}
 	if c.sr.spec.Session == nil || c.reopened >= limit {
 		end := chainEnd{verdict: Incomplete, reason: CodeSessionExpired, detail: cause.Error(), err: cause}
+		if c.sr.spec.Session == nil {
+			end.detail += noSession
+		}
 		c.note(ctx, end)
 		return &end
 	}

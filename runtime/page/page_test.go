@@ -301,10 +301,23 @@ func TestKeys(t *testing.T) {
 	for _, c := range []struct{ body, msg string }{
 		{`[{"ID":1},{"ID":2}]`, "no record of the page has records.key `id`: the first one is an object with `ID`; did you mean `ID`?"},
 		{`["a"]`, "no record of the page has records.key `id`: the first one is a string"},
+		{`[{"id":null,"ids":1},{}]`, "no record of the page has records.key `id`: in the first one its value is null"},
 	} {
 		var e *Error
 		if err := one.Read([]byte(c.body), "", p); !errors.As(err, &e) || e.Code != CodeKeyMissing || e.Msg != c.msg {
 			t.Errorf("%s: %v", c.body, err)
+		}
+	}
+	for key, msg := range map[string]string{
+		"a.id": "no record of the page has records.key `a.id`: `a` of the first one is an object with `x`",
+		"a.y":  "no record of the page has records.key `a.y`: `a` of the first one is an object with `x`",
+		"A.x":  "no record of the page has records.key `A.x`: the first one is an object with `a`, `n`; did you mean `a`?",
+		"n":    "no record of the page has records.key `n`: in the first one its value is null",
+		"n.x":  "no record of the page has records.key `n.x`: `n` of the first one is null",
+	} {
+		var e *Error
+		if err := (&Plan{Keys: []engine.Path{path(key)}}).Read([]byte(`[{"a":{"x":1},"n":null}]`), "", p); !errors.As(err, &e) || e.Msg != msg {
+			t.Errorf("%s: %v", key, err)
 		}
 	}
 	if p = read(t, one, `[]`); len(p.Keys) != 0 {
