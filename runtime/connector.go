@@ -10,6 +10,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync"
 
 	"github.com/lastpage/lastpage/engine/spec"
 	"github.com/lastpage/lastpage/runtime/script"
@@ -24,6 +25,9 @@ type Connector struct {
 	program *script.Program
 	hook    func(name string) (string, string, error)
 	kinds   Kinds
+
+	outlining sync.Once
+	outline   *script.Outline
 }
 
 // Load reads a connector file or folder from disk. The error lists every problem of the file, with

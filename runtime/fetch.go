@@ -24,6 +24,7 @@ type got struct {
 	tries   int64               // attempts, also those of requests that failed
 	details []*transport.Answer // the bodies that detail records stand in
 	owned   bool                // a delivery holds it and gives it back
+	keys    linkKeys            // secrets that links repeat
 }
 
 var pages = sync.Pool{New: func() any { return new(page.Page) }}
@@ -63,12 +64,17 @@ func (c *chain) fetch(ctx context.Context, st chainState) (*got, error) {
 		c.sr.hideToken(g.req.Value)
 	}
 	c.release(false)
-	sc := c.scopeAt(&st, &g.req)
+	sent := g.req
+	sc := c.scopeAt(&st, &sent)
 	d, err := newDraft(ctx, sc, &c.sr.spec.HTTP, c.sr.spec.Request)
 	if err != nil {
 		return g, err
 	}
-	if err := d.page(ctx, sc, &c.sr.spec.Pagination, g.req); err != nil {
+	if g.keys, err = c.sr.linkKeys(ctx, sc, d); err != nil {
+		return g, err
+	}
+	sent.Value = g.keys.show(sent.Value)
+	if err := d.page(ctx, sc, &c.sr.spec.Pagination, sent); err != nil {
 		return g, err
 	}
 	rules := c.sr.spec.Pagination.Token
@@ -158,7 +164,7 @@ func (c *chain) measure(ctx context.Context, g *got) (engine.Page, error) {
 	}
 	p.Records, p.New, p.Print = len(g.page.Records), len(g.page.Records), g.page.Fingerprint
 	if pg.Rules.Type == engine.Link {
-		p.URL = g.answer.URL.String()
+		p.URL = text(g.keys.hide(quote(g.answer.URL.String())))
 	}
 	var err error
 	if p.Next, p.BadNext, err = c.token(ctx, g, pg.Next); err != nil {
@@ -207,7 +213,7 @@ func (c *chain) token(ctx context.Context, g *got, from *spec.Pick) (next []byte
 	if re := c.sr.match; re != nil && !re.MatchString(text(v)) {
 		return nil, "the token " + shown(v) + " does not match " + re.String(), nil
 	}
-	return clone(v), "", nil
+	return clone(g.keys.hide(v)), "", nil
 }
 
 func clone(b []byte) []byte {

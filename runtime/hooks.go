@@ -169,7 +169,7 @@ func (c *chain) callNext(ctx context.Context, g *got) (*engine.HookSays, error) 
 	c.wait = n.Wait
 	if pg := &c.sr.spec.Pagination; says.Token != nil && pg.Rules.Present(says.Token) && pg.Send != nil && pg.Send.One != nil && pg.Send.One.Kind == spec.TargetURL {
 		c.sr.hideToken(says.Token)
-		says.Token = quote(absolute(g.answer.URL.String(), text(says.Token)))
+		says.Token = g.keys.hide(quote(absolute(g.answer.URL.String(), text(says.Token))))
 	}
 	c.sr.hideToken(says.Token)
 	if pg := &c.sr.spec.Pagination; says.Token != nil && pg.Rules.Type.Counts() && pg.Rules.Present(says.Token) {

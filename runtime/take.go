@@ -342,7 +342,7 @@ func (c *chain) bookmark(st *chainState, end *chainEnd, kept json.RawMessage) *e
 	if !moved {
 		return nil
 	}
-	mark.Base, mark.Updated = c.base, c.sr.now()
+	mark.Base, mark.Asked, mark.Updated = c.base, c.sr.asks, c.sr.now()
 	c.sr.setMark(mark)
 	return &mark
 }
@@ -369,7 +369,7 @@ func (c *chain) kept(ctx context.Context, g *got, st *chainState) (json.RawMessa
 		return nil, err
 	case !pg.Rules.Present(v) || !c.fits(v):
 	case pg.Send != nil && pg.Send.One != nil && pg.Send.One.Kind == spec.TargetURL:
-		st.Keep = quote(absolute(g.answer.URL.String(), text(v)))
+		st.Keep = g.keys.hide(quote(absolute(g.answer.URL.String(), text(v))))
 	default:
 		st.Keep = clone(v)
 	}

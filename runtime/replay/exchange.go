@@ -22,6 +22,7 @@ type exchange struct {
 	request  *request // nil: whatever is asked next
 	response *response
 	answered bool // there is a response, be it one that cannot be read
+	private  bool // recorded: of a login or token endpoint
 }
 
 func (x *exchange) name(suffix string) string { return strconv.Itoa(x.number) + suffix }

@@ -90,7 +90,7 @@ func (r *Recorder) value(v *spec.Variable, config *runtime.Config) {
 		return
 	}
 	if v.Secret {
-		fake := "made-up-" + strings.ReplaceAll(v.Name, "_", "-")
+		fake := madeUp + strings.ReplaceAll(v.Name, "_", "-")
 		r.fakes.add(unquoted(raw), fake)
 		r.values[v.Name] = quoted(fake)
 		return
@@ -172,12 +172,12 @@ func (r *Recorder) exchanges() ([]*exchange, error) {
 	}
 	for _, k := range r.taken {
 		if k.private && k.response != nil {
-			r.fakes.tokens(k.response.body, r.redact)
+			r.fakes.tokens(k.response, r.redact)
 		}
 	}
 	var out []*exchange
 	for _, k := range r.taken {
-		x := &exchange{number: len(out) + 1, request: r.scrubRequest(k.request)}
+		x := &exchange{number: len(out) + 1, request: r.scrubRequest(k.request), private: k.private}
 		if k.response == nil {
 			x.response = &response{broken: broken(k.err), header: http.Header{}}
 		} else {

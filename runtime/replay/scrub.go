@@ -59,31 +59,31 @@ func (f *fakes) pageToken(token string) {
 	f.add(token, fake)
 }
 
-// tokens finds the credentials in the answer of a token endpoint: the texts that the run keeps secret.
-func (f *fakes) tokens(body []byte, redact *transport.Redactor) {
-	if rawjson.Valid(body) != nil {
-		return
+// tokens finds the credentials in an answer of a token endpoint or login: the texts that the run keeps
+// secret, and those whose names say so.
+func (f *fakes) tokens(a *response, redact *transport.Redactor) {
+	found := func(name, value, _ string) {
+		if f.known[value] || !credential(name) && !redact.Holds(value) || f.made(value) {
+			return
+		}
+		f.tokenSeq++
+		f.add(value, fmt.Sprintf("%stoken-%d", madeUp, f.tokenSeq))
 	}
-	var walk func(v []byte)
-	walk = func(v []byte) {
-		switch rawjson.Kind(v) {
-		case '"':
-			if s, ok := rawjson.String(v); ok && redact.Holds(s) && !f.known[s] {
-				f.tokenSeq++
-				f.add(s, fmt.Sprintf("made-up-token-%d", f.tokenSeq))
-			}
-		case '[':
-			for e := range rawjson.Elements(v) {
-				walk(e)
-			}
-		case '{':
-			for _, e := range rawjson.Members(v) {
-				walk(e)
+	for name, values := range a.header {
+		for _, v := range values {
+			if !slices.Contains(noise, name) && (credential(name) || redact.String(v) == transport.Mask) {
+				found(name, v, "")
 			}
 		}
 	}
-	walk(body)
+	fields(a.body, found)
 }
+
+// madeUp is how what stands for a secret begins.
+const madeUp = "made-up-"
+
+// made reports whether a value is made up, or holds one that is.
+func (f *fakes) made(value string) bool { return strings.Contains(value, madeUp) }
 
 func (f *fakes) text(s string) string {
 	if len(f.pairs) == 0 {

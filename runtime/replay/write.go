@@ -136,6 +136,12 @@ func (r *Recorder) settle(ctx context.Context, file string, list []*exchange, re
 		if k, err = Parse(file, text, open); err != nil {
 			return nil, nil, nil, err
 		}
+		if covered := r.covered(k, list); covered != nil {
+			text = covered
+			if k, err = Parse(file, text, open); err != nil {
+				return nil, nil, nil, err
+			}
+		}
 		if result, err = k.Play(ctx, r.connector, Options{}); err != nil {
 			return nil, nil, nil, err
 		}
