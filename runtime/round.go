@@ -47,7 +47,7 @@ func (sr *streamRun) putRound(ctx context.Context) error {
 
 // drain runs the stream's chains and writes its report.
 func (sr *streamRun) drain(ctx context.Context, rep *StreamReport, parent *StreamReport) {
-	sr.stats.began = sr.now()
+	sr.stats.begin(sr.now(), sr.job.Earlier[sr.name.Stream])
 	if d := sr.spec.Limits.Duration; d > 0 {
 		sr.deadline = sr.now().Add(d)
 	}
