@@ -49,169 +49,79 @@ func TestKeepOfTheLastPageThatHoldsIt(t *testing.T) {
 	}
 }
 
-// delta serves a feed of changes: the records behind ?at=N, `pageSize` a page; the last page carries where
-// the next walk begins. What fails is refused; ?p=z has one record of its own.
-func delta(feed *[]string, pageSize int, fails func(*http.Request) bool) http.HandlerFunc {
-	return func(w http.ResponseWriter, q *http.Request) {
-		if fails(q) {
-			w.WriteHeader(400)
-			return
-		}
-		at := 0
-		fmt.Sscan(q.FormValue("at"), &at)
-		list, kind := *feed, "delta"
-		if q.FormValue("p") == "z" {
-			list = []string{`{"id":1}`}
-		}
-		end := min(len(list), at+pageSize)
-		if end < len(list) {
-			kind = "next"
-		}
-		answer(w, `{"items":[%s],"%s":"%d"}`, strings.Join(list[min(at, end):end], ","), kind, end)
-	}
-}
-
-const deltaStream = `
-streams:
-  s:
-    request: {path: /}
-    records: {path: items, key: id}
-    pagination: {type: cursor, next: body.next, send: query.at, keep: body.delta}
-`
-
-// TestKeepDeliversEveryVersion: in a feed of changes a key may come again, in the same page, on another
-// one, and when a page that was cut is asked for again; every version is delivered, in order.
-func TestKeepDeliversEveryVersion(t *testing.T) {
-	never := func(*http.Request) bool { return false }
-	feed := []string{`{"id":1,"v":0}`, `{"id":2,"v":0}`, `{"id":2,"v":1}`, `{"id":1,"v":1}`, `{"id":1,"v":1}`, `{"id":2,"@removed":{}}`}
-	r := newRig(t, delta(&feed, 4, never), deltaStream)
-	want(t, r.run(), "complete")
-	if got := strings.Join(r.ids("s", "id"), ""); got != "12212" {
-		t.Errorf("records %s", got)
-	}
-
-	feed = []string{`{"id":1,"v":0}`, `{"id":2,"v":0}`}
-	r = newRig(t, delta(&feed, 4, never), deltaStream)
-	want(t, r.run(func(j *runtime.Job) { j.MaxRecords = 1 }), "truncated limit")
-	feed = []string{`{"id":2,"v":0}`, `{"id":1,"v":1}`}
-	want(t, r.run(), "complete")
-	if got := strings.Join(r.ids("s", "v"), ""); got != "001" {
-		t.Errorf("versions %s", got)
-	}
-}
-
-// TestKeepWalkBeginsWithoutTheKeysOfTheLast: while one chain fails, another one ends, and begins its next
-// walk; cut in its middle and gone on with, it delivers what the walk before had delivered as well.
-func TestKeepWalkBeginsWithoutTheKeysOfTheLast(t *testing.T) {
-	feed := []string{`{"id":1}`}
-	down, cut := true, false
-	r := newRig(t, delta(&feed, 1, func(q *http.Request) bool {
-		other := q.FormValue("p") == "z"
-		return other && down || !other && cut && q.FormValue("at") == "2"
-	}), strings.Replace(deltaStream, "{path: /}", `{path: /, query: {p: "${partition.p}"}}`+"\n    partitions: [{values: {p: [x, z]}}]\n    chains: {concurrency: 1}", 1))
-	if rep := r.run(); rep.Verdict != runtime.Failed { // x ends
-		t.Fatal(rep.Message)
-	}
-	feed, cut = append(feed, `{"id":1,"@removed":{}}`, `{"id":1}`), true
-	if rep := r.run(); rep.Verdict != runtime.Failed { // x begins anew and fails behind its first page
-		t.Fatal(rep.Message)
-	}
-	down, cut = false, false
-	want(t, r.run(), "complete")
-	if got := strings.Join(r.ids("s", "id"), ""); got != "1111" { // three of x, one of z
-		t.Errorf("records %s", got)
-	}
-}
-
-// TestKeepMissingIsToldEachTime: what was kept before stays in force where a later walk brings nothing to
-// keep, and that is told; a field of records is not missed where there are none.
-func TestKeepMissingIsToldEachTime(t *testing.T) {
-	for _, c := range []struct {
-		keep string
-		told int
-	}{{"body.delta", 2}, {"[body.delta, last.id]", 2}, {"last.id", 0}} {
-		answers := []string{`{"items":[{"id":1}],"delta":"d1"}`, `{"items":[],"delta":null}`, `{"items":[]}`, `{"items":[{"id":2}],"delta":"d2"}`}
-		r := newRig(t, func(w http.ResponseWriter, _ *http.Request) {
-			answer(w, "%s", answers[0])
-			answers = answers[1:]
-		}, strings.Replace(deltaStream, "keep: body.delta", "keep: "+c.keep, 1))
-		for range 4 {
-			want(t, r.run(), "complete")
-		}
-		if n := r.noticed(runtime.NoticeKeepMissing); n != c.told {
-			t.Errorf("%s: told %d times, want %d", c.keep, n, c.told)
-		}
-		for _, e := range r.events {
-			if e.Name == runtime.NoticeKeepMissing && !strings.Contains(e.Detail, "at the position that was kept before") {
-				t.Error(e.Detail)
-			}
+// TestKeepTokenIsTheLastThatWasReceived: an end value is no token, and the page that comes again brings only
+// what is new on it, also in the runs after.
+func TestKeepTokenIsTheLastThatWasReceived(t *testing.T) {
+	for _, send := range []string{"query.c", "header.X-C"} {
+		for _, end := range []string{"", `,"next":null`, `,"next":""`, `,"next":0`, `,"next":"0"`, `,"next":false`} {
+			t.Run(send+end, func(t *testing.T) {
+				records := 12
+				r := newRig(t, func(w http.ResponseWriter, q *http.Request) {
+					at := 0
+					if v := q.FormValue("c") + q.Header.Get("X-C"); v != "" {
+						if _, err := fmt.Sscanf(v, "p%d", &at); err != nil {
+							http.Error(w, "no such token "+v, http.StatusTeapot)
+							return
+						}
+					}
+					next := end
+					if at+4 < records {
+						next = fmt.Sprintf(`,"next":"p%d"`, at+4)
+					}
+					fmt.Fprintf(w, `{"items":%s%s}`, items(at+1, min(at+4, records)), next)
+				}, "streams:\n  s:\n    request: {path: /}\n    records: {path: items, key: id}\n"+
+					"    pagination: {type: cursor, next: body.next, send: "+send+", keep: token, end_values: [null, \"\", 0, \"0\", false]}\n")
+				for range 3 {
+					want(t, r.run(), "complete")
+					r.count("s", "id", 12)
+				}
+				records = 14
+				for range 2 {
+					want(t, r.run(), "complete")
+					r.count("s", "id", 14)
+				}
+			})
 		}
 	}
 }
 
-// TestWalkThatGetsNoFurtherNamesFresh ends at the same missing token run after run: in the end the advice is
-// to begin anew.
-func TestWalkThatGetsNoFurtherNamesFresh(t *testing.T) {
-	r := newRig(t, func(w http.ResponseWriter, q *http.Request) {
-		if q.FormValue("at") == "" {
-			answer(w, `{"items":[{"id":1}],"total":3,"next":"2"}`)
-			return
-		}
-		answer(w, `{"items":[{"id":2}],"total":3}`)
-	}, strings.Replace(deltaStream, "keep: body.delta", "total: body.total", 1))
-	for i := range 5 {
-		rep := r.run()
-		if rep.Verdict != runtime.Incomplete || strings.Contains(rep.Message, "--fresh") != (r.noticed(runtime.NoticePoisoned) > 0) {
-			t.Errorf("run %d: %s", i+1, rep.Message)
-		}
-	}
-	if r.noticed(runtime.NoticePoisoned) == 0 {
-		t.Error("no run says that it got no further")
-	}
-}
-
-// TestSessionWithoutItsList names the reference, what stands there, and what to try.
-func TestSessionWithoutItsList(t *testing.T) {
-	for body, says := range map[string]string{
-		`{"chunks":null}`: "`body.chunks`, which is null;", `{}`: "`body.chunks`, which is not there;",
-		`{"chunks":"17"}`: "which is a string;", `{"chunks":17}`: "which is a number;", `{"chunks":{}}`: "which is an object;",
+// TestTokenThatNoRequestCanCarry: a token or a kept position that is none is refused at the page that gives
+// it, and the next run asks for that page again.
+func TestTokenThatNoRequestCanCarry(t *testing.T) {
+	for _, c := range []struct{ pagination, bad, good string }{
+		{"{type: cursor, next: body.next, send: query.*}", `"next":[]`, `"next":{"at":4}`},
+		{"{type: cursor, next: body.next, send: query.*}", `"next":"oops"`, `"next":{"at":4}`},
+		{"{type: cursor, next: body.next, send: query.*}", `"next":5`, `"next":{"at":4}`},
+		{"{type: link, next: body.next}", `"next":"ftp://127.0.0.1/?at=4"`, `"next":"/?at=4"`},
+		{"{type: link, next: body.next, keep: body.keep}", `"keep":{"a":1}`, `"keep":"/?at=8"`},
+		{"{type: link, next: body.next, keep: body.keep}", `"keep":"http://[bad"`, `"keep":"/?at=8"`},
 	} {
-		r := newRig(t, func(w http.ResponseWriter, _ *http.Request) { answer(w, "%s", body) }, `
-streams:
-  s:
-    session: {open: {method: POST, path: /export}}
-    request: {path: "/chunks/${partition.chunk}"}
-    partitions: [{session: body.chunks, as: chunk}]
-    records: {path: $, key: id}
-    pagination: {type: none}
-`)
-		if rep := r.run(); rep.Reason != runtime.CodeSessionFailed || !strings.Contains(rep.Message, says) || !strings.Contains(rep.Message, "wait.until") {
-			t.Errorf("%s: %s", body, rep.Message)
-		}
-	}
-}
-
-// TestKeepFetchesDetailsOfAnEntryAgain: an id that a feed of changes lists again has changed.
-func TestKeepFetchesDetailsOfAnEntryAgain(t *testing.T) {
-	feed, version := []string{`{"id":1}`, `{"id":1}`, `{"id":2}`, `{"id":1}`, `{"id":2}`}, 0
-	list := delta(&feed, 3, func(*http.Request) bool { return false })
-	r := newRig(t, func(w http.ResponseWriter, q *http.Request) {
-		if q.URL.Path != "/things" {
-			list(w, q)
-			return
-		}
-		var items []string
-		for _, id := range strings.Split(q.FormValue("ids"), ",") {
-			items = append(items, fmt.Sprintf(`{"id":%s,"v":%d}`, id, version*map[string]int{"1": 1}[id]))
-		}
-		version++
-		answer(w, `[%s]`, strings.Join(items, ","))
-	}, strings.TrimSuffix(deltaStream, "\n")+"\n    details: {request: {path: /things, query: {ids: \"${ids.join(',')}\"}}, id: id, batch: 10, records: {path: $}}\n")
-	want(t, r.run(), "complete")
-	if got := strings.Join(r.ids("s", "id"), ""); got != "121" {
-		t.Errorf("records %s", got)
-	}
-	if got := strings.Join(r.ids("s", "v"), ""); got != "001" {
-		t.Errorf("versions %s", got)
+		t.Run(c.pagination+c.bad, func(t *testing.T) {
+			well := false
+			r := newRig(t, func(w http.ResponseWriter, q *http.Request) {
+				at := 0
+				fmt.Sscan(q.FormValue("at"), &at)
+				more := ""
+				if at == 0 {
+					if more = "," + c.bad; well {
+						more = "," + c.good
+					}
+				}
+				fmt.Fprintf(w, `{"items":%s%s}`, items(at+1, at+4), more)
+			}, "streams:\n  s:\n    request: {path: /}\n    records: {path: items, key: id}\n    pagination: "+c.pagination+"\n")
+			for range 2 {
+				want(t, r.run(), "incomplete token_malformed")
+			}
+			well = true
+			want(t, r.run(), "complete")
+			n := 8
+			if strings.Contains(c.pagination, "keep") {
+				n = 4
+			}
+			r.count("s", "id", n)
+			if first := r.asked[0]; r.asked[1] != first || r.asked[2] != first {
+				t.Errorf("asked for %q", r.asked)
+			}
+		})
 	}
 }

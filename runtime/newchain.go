@@ -36,6 +36,7 @@ func (sr *streamRun) chain(ctx context.Context, row engine.Chain) (*chain, error
 		return nil, &Error{Code: CodeState, Err: err}
 	}
 	sr.rebaseState(&c.state)
+	sr.retell(&c.state)
 	mark, err := sr.loadMark(ctx, base)
 	if err != nil {
 		return nil, err
@@ -107,6 +108,9 @@ func (c *chain) start(ctx context.Context, mark engine.Bookmark) error {
 	}
 	var err error
 	c.state.Recent, err = recentOf(mark)
+	if mark.Kept != nil {
+		c.state.KeptIDs = c.state.Recent.id
+	}
 	return err
 }
 
@@ -155,7 +159,7 @@ func (c *chain) remember(ctx context.Context, fresh, again bool, mark engine.Boo
 		return nil
 	}
 	c.keys = newKeySet(c.sr.wholeKeys || len(c.state.Inherit) > 0)
-	if fresh || mark.Watermark != nil && bytes.Equal(mark.Watermark, c.state.Watermark) {
+	if fresh || c.sr.kind == nil || mark.Watermark != nil && bytes.Equal(mark.Watermark, c.state.Watermark) {
 		before, err := recentOf(mark)
 		if err != nil {
 			return err
@@ -165,8 +169,10 @@ func (c *chain) remember(ctx context.Context, fresh, again bool, mark engine.Boo
 			c.old[id] = struct{}{}
 		}
 	}
-	for _, id := range c.state.Recent.id {
-		c.keys.add(id)
+	for _, ids := range [][]uint64{c.state.Recent.id, c.state.Moved} {
+		for _, id := range ids {
+			c.keys.add(id)
+		}
 	}
 	load := func(from string, passed int, add bool) (n int, err error) {
 		err = c.sr.job.Ledger.Keys(ctx, c.sr.name, from, func(ids []uint64) error {

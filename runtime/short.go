@@ -11,6 +11,7 @@ import (
 type shortPage struct {
 	At     json.RawMessage `json:"at,omitempty"`     // its position
 	Part   identities      `json:"part,omitempty"`   // its records, where they have no keys
+	By     string          `json:"by,omitempty"`     // what Part tells them by
 	Latest json.RawMessage `json:"latest,omitempty"` // watermark field of the record before it
 }
 
@@ -24,7 +25,7 @@ func (c *chain) short(g *got, b *batchOf, p engine.Page, v engine.Verdict) *shor
 	if most := int64(g.at.Largest); int64(p.Records) >= max(most, r.Limit) || int64(p.Records) == most && !g.at.Again {
 		return nil // a server may give less than it is asked for on every page
 	}
-	return &shortPage{At: g.at.Position, Part: c.delivered(g, b, true), Latest: g.at.Latest}
+	return &shortPage{At: g.at.Position, Part: c.delivered(g, b, true), By: c.sr.identifiedBy(), Latest: g.at.Latest}
 }
 
 // stepBack takes the walk up at a page that was short when an earlier run read it.
@@ -35,6 +36,7 @@ func (c *chain) stepBack() {
 	}
 	c.state.Position, c.state.Again = s.At, true
 	c.state.Part, c.state.Latest, c.state.Short = s.Part, s.Latest, nil
+	c.state.PartBy, c.state.Bytes = s.By, nil
 	c.back = true
 }
 
