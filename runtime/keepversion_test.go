@@ -63,11 +63,11 @@ func TestKeepDeliversEveryVersion(t *testing.T) {
 // TestKeepWalkBeginsWithoutTheKeysOfTheLast: while one chain fails, another one ends, and begins its next
 // walk; cut in its middle and gone on with, it delivers what the walk before had delivered as well.
 func TestKeepWalkBeginsWithoutTheKeysOfTheLast(t *testing.T) {
-	feed := []string{`{"id":1}`}
+	feed := []string{`{"id":1}`, `{"id":9}`}
 	down, cut := true, false
 	r := newRig(t, delta(&feed, 1, func(q *http.Request) bool {
 		other := q.FormValue("p") == "z"
-		return other && down || !other && cut && q.FormValue("at") == "2"
+		return other && down || !other && cut && q.FormValue("at") == "3"
 	}), strings.Replace(deltaStream, "{path: /}", `{path: /, query: {p: "${partition.p}"}}`+"\n    partitions: [{values: {p: [x, z]}}]\n    chains: {concurrency: 1}", 1))
 	if rep := r.run(); rep.Verdict != runtime.Failed { // x ends
 		t.Fatal(rep.Message)
@@ -78,7 +78,7 @@ func TestKeepWalkBeginsWithoutTheKeysOfTheLast(t *testing.T) {
 	}
 	down, cut = false, false
 	want(t, r.run(), "complete")
-	if got := strings.Join(r.ids("s", "id"), ""); got != "1111" { // three of x, one of z
+	if got := strings.Join(r.ids("s", "id"), ""); got != "19111" { // four of x, one of z
 		t.Errorf("records %s", got)
 	}
 }
