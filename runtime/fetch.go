@@ -173,12 +173,18 @@ func (c *chain) measure(ctx context.Context, g *got) (engine.Page, error) {
 	for _, w := range []struct {
 		to   *[]byte
 		from *spec.Pick
-	}{{(*[]byte)(&p.Total), pg.Total}, {(*[]byte)(&p.Remaining), pg.Remaining}, {(*[]byte)(&p.TotalPages), pg.TotalPages}, {(*[]byte)(&p.More), pg.More}, {(*[]byte)(&p.Done), pg.Done}} {
+	}{{(*[]byte)(&p.Total), pg.Total}, {(*[]byte)(&p.Remaining), pg.Remaining}, {(*[]byte)(&p.TotalPages), pg.TotalPages}} {
 		v, err := g.view.pick(ctx, w.from, present)
 		if err != nil {
 			return p, err
 		}
 		*w.to = v
+	}
+	if p.More, err = g.view.flag(ctx, pg.More); err != nil {
+		return p, err
+	}
+	if p.Done, err = g.view.flag(ctx, pg.Done); err != nil {
+		return p, err
 	}
 	for _, f := range pg.Fallback {
 		v, err := g.view.pick(ctx, f.Next, pg.Rules.Present)

@@ -155,7 +155,11 @@ func (sr *streamRun) read() {
 		sr.keyPaths = st.Records.Key
 		return
 	}
-	sr.reader = newReader(&rules, nil, compare, picks...)
+	listed := fields
+	if len(rules.Key) == 0 {
+		listed = nil // nobody asks which version of a thing an entry is of
+	}
+	sr.reader = newReader(&rules, listed, compare, picks...)
 	if st.Incremental != nil {
 		if fields != nil {
 			sr.fieldOf = fieldOfDetails
