@@ -23,6 +23,7 @@ type got struct {
 	view    *view
 	tries   int64               // attempts, also those of requests that failed
 	details []*transport.Answer // the bodies that detail records stand in
+	lost    bool                // its details were refused because the session is gone
 	owned   bool                // a delivery holds it and gives it back
 	keys    linkKeys            // secrets that links repeat
 }

@@ -10,6 +10,12 @@ import (
 	"github.com/lastpage/lastpage/runtime/page"
 )
 
+// What is said of a session that the API does not know any more, and where there was none.
+const (
+	sessionGone = "the API says that the session has expired"
+	noSession   = "the stream has no `session` to open again"
+)
+
 // closeTime is how long closing a session may take when the run is over.
 const closeTime = 15 * time.Second
 
@@ -208,7 +214,7 @@ func (sr *streamRun) ask(ctx context.Context, sc *scope, r *spec.Request, bare b
 		return nil, err
 	}
 	if a.Class == spec.ClassSessionExpired || a.Class == spec.ClassTokenExpired {
-		return nil, codeError(CodeSessionExpired, "the API says that the session has expired")
+		return nil, &Error{Code: CodeSessionExpired, Msg: sessionGone}
 	}
 	out := &reply{received: a.Received, after: a.RetryAfter()}
 	out.body = clone(jsonOf(a.Body, a.Header.Get("Content-Type"), sr.spec.Records.Format))
@@ -250,6 +256,9 @@ func (sr *streamRun) alive(s *sessionState) bool {
 
 // reopen answers a session that has expired: a new one, and on from the last delivered position.
 func (c *chain) reopen(ctx context.Context, cause error) *chainEnd {
+	if c.sr.spec.Session == nil {
+		cause = codeError(CodeSessionExpired, "%w, and %s", cause, noSession)
+	}
 	c.sr.notice(c.key, NoticeSessionLost, cause.Error())
 	limit := c.walk.Rules.MaxRecoveries
 	if limit == 0 {
