@@ -21,6 +21,7 @@ func (sr *streamRun) chain(ctx context.Context, row engine.Chain) (*chain, error
 		return nil, &Error{Code: CodeState, Err: err}
 	}
 	c.partition, c.base = values, base
+	sr.noteSecret(row.Key)
 	if window != nil {
 		w := sr.windowPartition()
 		if w == nil {

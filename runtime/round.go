@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"slices"
 
 	"github.com/lastpage/lastpage/engine"
 )
@@ -24,6 +25,7 @@ type roundData struct {
 	Reopened    bool          `json:"reopened,omitempty"` // the session was lost on the way: some of it was read in another
 	Base        string        `json:"base,omitempty"`     // origin of the base URL that its positions belong to
 	Hidden      bool          `json:"hidden,omitempty"`   // its tokens are secrets
+	Secret      []string      `json:"secret,omitempty"`   // members of the chains' names that hold secrets, also of rounds before
 }
 
 func (d roundData) marshal() json.RawMessage {
@@ -40,6 +42,9 @@ func roundDataOf(r engine.Round) roundData {
 // putRound stores the round as it is now.
 func (sr *streamRun) putRound(ctx context.Context) error {
 	sr.roundData.Base = sr.origin
+	sr.mu.Lock()
+	sr.roundData.Secret = slices.Clone(sr.secret)
+	sr.mu.Unlock()
 	sr.round.Data = sr.roundData.marshal()
 	return sr.job.Ledger.PutRound(ctx, sr.lease, sr.round)
 }

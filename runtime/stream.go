@@ -82,8 +82,9 @@ type streamRun struct {
 	skew     *apart // the server's clock minus ours, as its last answer had it; nil before
 	skewTold bool
 	fatal    error
-	taken    int64 // pages asked for
-	left     int64 // records that the limit still allows; negative: no limit
+	secret   []string // members of the chains' names that hold secrets
+	taken    int64    // pages asked for
+	left     int64    // records that the limit still allows; negative: no limit
 	deadline time.Time
 }
 
