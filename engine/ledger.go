@@ -55,6 +55,7 @@ type Bookmark struct {
 	Base      string
 	Watermark json.RawMessage // nil: none yet
 	Kept      json.RawMessage // kept position, nil without
+	Asked     json.RawMessage // what said which records it stands for, as the runtime keeps it; nil: not known
 	Recent    json.RawMessage // keys of the records next to the watermark, so that an overlap is not delivered twice
 	Updated   time.Time
 }

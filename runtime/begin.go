@@ -104,7 +104,7 @@ func (sr *streamRun) readRound(ctx context.Context) error {
 	sr.round, sr.roundData = round, roundDataOf(round)
 	sr.secret = sr.roundData.Secret
 	sr.before = sr.roundData.Base
-	if round.Open && sr.roundData.Fingerprint != sr.fingerprint() {
+	if round.Open && sr.roundData.Fingerprint != sr.on.hash() {
 		if err := sr.dropRound(ctx); err != nil {
 			return err
 		}
@@ -155,7 +155,7 @@ func (sr *streamRun) beginRound(ctx context.Context) error {
 			return err
 		}
 	}
-	sr.roundData = roundData{Fingerprint: sr.fingerprint(), With: sr.roundData.With, Own: sr.roundData.Own, Hidden: sr.hidesTokens()}
+	sr.roundData = roundData{Fingerprint: sr.on.hash(), On: sr.on, With: sr.roundData.With, Own: sr.roundData.Own, Hidden: sr.hidesTokens()}
 	sr.round = engine.Round{Number: sr.round.Number + 1, Open: true, Now: sr.started}
 	return sr.putRound(ctx)
 }

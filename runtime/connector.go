@@ -7,6 +7,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"sync"
 
 	"github.com/lastpage/lastpage/engine/spec"
 	"github.com/lastpage/lastpage/runtime/script"
@@ -21,6 +22,9 @@ type Connector struct {
 	program *script.Program
 	hook    func(name string) (string, string, error)
 	kinds   Kinds
+
+	outlining sync.Once
+	outline   *script.Outline
 }
 
 // Load reads a connector file or folder from disk. The error lists every problem of the file, with

@@ -9,6 +9,7 @@ import (
 
 	"golang.org/x/sync/errgroup"
 
+	"github.com/lastpage/lastpage/engine"
 	"github.com/lastpage/lastpage/engine/spec"
 	"github.com/lastpage/lastpage/runtime/page"
 	"github.com/lastpage/lastpage/runtime/transport"
@@ -19,11 +20,13 @@ import (
 const detailsAtOnce = 4
 
 // details fetches the things whose ids a page lists, in batches, and returns them in the order of the
-// ids' batches. The page is delivered when all its batches are.
-func (c *chain) details(ctx context.Context, g *got) ([]listing, error) {
+// ids' batches. The page is delivered when all its batches are. It marks the entries that no answer
+// returned.
+func (c *chain) details(ctx context.Context, g *got, list []entry) ([]listing, error) {
 	dt := c.sr.spec.Details
-	ids := make([]json.RawMessage, 0, len(g.page.Records))
-	for _, rec := range g.page.Records {
+	ids := make([]json.RawMessage, 0, len(list))
+	for _, e := range list {
+		rec := g.page.Records[e.n]
 		id := json.RawMessage(rec)
 		if dt.ID != nil {
 			v, ok := dt.ID.Get(rec)
@@ -33,6 +36,9 @@ func (c *chain) details(ctx context.Context, g *got) ([]listing, error) {
 			id = v
 		}
 		ids = append(ids, id)
+	}
+	if len(ids) == 0 { // all of them are known
+		return []listing{{page: new(page.Page), listed: true}}, nil
 	}
 	size := max(1, dt.Batch)
 	n := (len(ids) + size - 1) / size
@@ -44,7 +50,8 @@ func (c *chain) details(ctx context.Context, g *got) ([]listing, error) {
 		group.SetLimit(1)
 	}
 	for i := range n {
-		batch := ids[i*size : min(len(ids), (i+1)*size)]
+		from, to := i*size, min(len(ids), (i+1)*size)
+		batch, of := ids[from:to], list[from:to]
 		group.Go(func() error {
 			p := new(page.Page)
 			a, err := c.batch(gctx, g, batch, p)
@@ -53,8 +60,10 @@ func (c *chain) details(ctx context.Context, g *got) ([]listing, error) {
 				return err
 			}
 			answers[i] = a
-			c.missing(batch, p)
-			out[i] = listing{p, c.sr.fieldOf == fieldOfDetails, c.arrange(batch, p)}
+			c.missing(of, batch, p)
+			l := listing{page: p, field: c.sr.fieldOf == fieldOfDetails, order: c.arrange(batch, p), listed: of[0].key != 0}
+			l.keys, l.late = c.same(of, batch, p)
+			out[i] = l
 			return nil
 		})
 	}
@@ -103,48 +112,92 @@ func joinIDs(ids []json.RawMessage) json.RawMessage {
 	return append(b, ']')
 }
 
-// missing reports the ids that an answer did not return: by key when the details have one, else by
-// count.
-func (c *chain) missing(ids []json.RawMessage, p *page.Page) {
+// missing marks and reports the entries whose ids an answer did not return: one by one where the records
+// say which id they are of, else by count.
+func (c *chain) missing(of []entry, ids []json.RawMessage, p *page.Page) {
 	if len(p.Records) >= len(ids) {
 		return
 	}
-	paths := c.sr.spec.Details.Records.Key
-	if len(paths) != 1 {
-		c.sr.notice(c.key, NoticeDetailsMissing, fmt.Sprintf("%d of %d ids were not returned", len(ids)-len(p.Records), len(ids)))
+	there := map[string]bool{} // by id: whether it was returned
+	for _, id := range ids {
+		there[text(id)] = false
+	}
+	distinct := len(there)
+	if len(p.Records) >= distinct {
 		return
 	}
-	there := map[string]bool{}
-	for _, rec := range p.Records {
-		v, _ := paths[0].Get(rec)
-		there[text(v)] = true
+	owner := c.owners(ids, p)
+	if owner == nil {
+		c.sr.notice(c.key, NoticeDetailsMissing, fmt.Sprintf("%d of %d ids were not returned", distinct-len(p.Records), distinct))
+		return
 	}
-	for _, id := range ids {
-		if !there[text(id)] {
-			c.sr.notice(c.key, NoticeDetailsMissing, "id "+shown(id)+" was not returned")
+	for _, i := range owner {
+		there[text(ids[i])] = true
+	}
+	told := map[string]bool{}
+	for i, id := range ids {
+		if t := text(id); !there[t] {
+			of[i].gone = true
+			if !told[t] {
+				c.sr.notice(c.key, NoticeDetailsMissing, "id "+shown(id)+" was not returned")
+			}
+			told[t] = true
 		}
 	}
+}
+
+// owners says of each record of an answer which of the ids it is of: by the details' key, else by what
+// stands where the list has the id; nil where nothing tells.
+func (c *chain) owners(ids []json.RawMessage, p *page.Page) []int {
+	if c.sr.spec.Details.Batch <= 1 || len(p.Records) == 0 {
+		return make([]int, len(p.Records))
+	}
+	if by := c.ownersBy(c.sr.spec.Details.Records.Key, ids, p); by != nil {
+		return by
+	}
+	if id := c.sr.spec.Details.ID; id != nil {
+		return c.ownersBy([]engine.Path{id}, ids, p)
+	}
+	return nil
+}
+
+// ownersBy finds the ids at one path of the records; nil where a record has none of them there. An id
+// that is asked for twice is found in its first place.
+func (c *chain) ownersBy(paths []engine.Path, ids []json.RawMessage, p *page.Page) []int {
+	if len(paths) != 1 {
+		return nil
+	}
+	place := make(map[string]int, len(ids))
+	for i, id := range ids {
+		if _, twice := place[text(id)]; !twice {
+			place[text(id)] = i
+		}
+	}
+	of := make([]int, len(p.Records))
+	for i, rec := range p.Records {
+		v, _ := paths[0].Get(rec)
+		n, ok := place[text(v)]
+		if !ok {
+			return nil // it is not the id
+		}
+		of[i] = n
+	}
+	return of
 }
 
 // arrange gives the order of the ids, where a key tells which record is which; nil leaves the order of
 // the answer.
 func (c *chain) arrange(ids []json.RawMessage, p *page.Page) []int {
-	paths := c.sr.spec.Details.Records.Key
-	if len(paths) != 1 || len(p.Records) < 2 {
+	if len(p.Records) < 2 {
 		return nil
 	}
-	place := make(map[string]int, len(ids))
-	for i, id := range ids {
-		place[text(id)] = i
+	rank := c.ownersBy(c.sr.spec.Details.Records.Key, ids, p)
+	if rank == nil {
+		return nil
 	}
-	rank, order := make([]int, len(p.Records)), make([]int, len(p.Records))
-	for i, rec := range p.Records {
-		v, _ := paths[0].Get(rec)
-		n, ok := place[text(v)]
-		if !ok {
-			return nil // the key is not the id
-		}
-		rank[i], order[i] = n, i
+	order := make([]int, len(rank))
+	for i := range order {
+		order[i] = i
 	}
 	slices.SortStableFunc(order, func(i, j int) int { return cmp.Compare(rank[i], rank[j]) })
 	return order

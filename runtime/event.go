@@ -59,6 +59,7 @@ const (
 	NoticePartitionGone  = "partition_gone"       // the values of a chain are in no list any more
 	NoticeParentField    = "parent_field_missing" // a parent's record lacks a field that is taken
 	NoticeTokenDropped   = "position_not_reused"  // the connector changed: the walk begins anew
+	NoticeMarkDropped    = "watermark_not_reused" // the configuration asks for other records: the walk begins anew
 	NoticeWindowSplit    = "window_split"
 	NoticeSkipped        = "skipped"
 	NoticeSessionLost    = "session_expired"

@@ -60,7 +60,11 @@ func holds(s Sink, stream string) bool {
 // dropRound gives an open round up because its positions are of other requests, and says what that brings.
 func (sr *streamRun) dropRound(ctx context.Context) error {
 	sr.round.Open = false
-	msg := "the connector's request or pagination changed since the last run: the walk begins anew"
+	what := "the connector's request or pagination"
+	if was := sr.roundData.On; was != nil {
+		what = changed(sr.on.moved(was, true))
+	}
+	msg := what + " changed since the last run: the walk begins anew"
 	n, err := sr.job.Ledger.Delivered(ctx, sr.name)
 	if err != nil {
 		return err

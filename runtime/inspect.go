@@ -77,7 +77,7 @@ func Fingerprint(ctx context.Context, job *Job, stream string) (string, error) {
 	if st == nil {
 		return "", fmt.Errorf("connector %s has no stream %s", b.connector.Name, stream)
 	}
-	return (&streamRun{bound: b, spec: st}).fingerprint(), nil
+	return (&streamRun{bound: b, spec: st}).stands().hash(), nil
 }
 
 // ChainBase is the chain's key without its window: the base of its bookmark.

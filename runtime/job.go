@@ -27,6 +27,10 @@ type Job struct {
 	Fresh  bool                       // forget checkpoint, watermark and kept position of the streams
 	Begin  map[string]json.RawMessage // by stream: a position to begin a new walk at
 
+	// Earlier is, by stream, what a run that goes on under its RunID had done when it was cut off: its
+	// report counts on from there.
+	Earlier map[string]Earlier
+
 	Group      Group // how many pages share a commit
 	MaxPages   int64 // per stream and run, 0: no limit
 	MaxRecords int64 // per stream and run, 0: no limit
@@ -54,4 +58,10 @@ type Job struct {
 	Strategies map[engine.Type]func(*engine.Rules) engine.Strategy // nil: the connector's (Kinds)
 
 	began time.Time // what relative times of the configuration count from; zero: when it is bound
+}
+
+// Earlier is what a run had done of one stream when it was cut off: pages committed, records delivered
+// and as they came, bytes of pages, and requests for them with the repeated ones among them.
+type Earlier struct {
+	Pages, Records, Received, Bytes, Requests, Retries int64
 }

@@ -88,7 +88,7 @@ func (sr *streamRun) windowPartition() *spec.Window {
 // the watermark that requests filter by is pinned for the whole walk.
 func (c *chain) start(ctx context.Context, mark engine.Bookmark) error {
 	inherit := c.state.Inherit
-	c.state = chainState{Fingerprint: c.sr.roundData.Fingerprint, Inherit: inherit, Times: c.sr.config.relative(c.sr.connector.Config, c.sr.spec.Asks)}
+	c.state = chainState{Fingerprint: c.sr.roundData.Fingerprint, Inherit: inherit, Times: c.sr.config.relative(c.sr.connector.Config, c.sr.named)}
 	position := c.sr.rebase(mark.Kept)
 	if begin := c.sr.job.Begin[c.sr.spec.Name]; begin != nil {
 		position = begin

@@ -19,7 +19,7 @@ type madeOf struct {
 
 // keyed reports whether the records of a listing are told apart by key.
 func (c *chain) keyed(l listing) bool {
-	return len(l.page.Keys) == len(l.page.Records) && c.keys != nil
+	return len(l.hashes()) == len(l.page.Records) && c.keys != nil
 }
 
 // contentOf identifies a record without a key.
@@ -56,9 +56,9 @@ func (c *chain) each(b *batchOf) identities {
 			}
 			last = n
 			if c.keyed(m.from) {
-				out = append(out, identity(m.from.page.Keys[n], m.from.at(n)))
+				out = append(out, identity(m.from.hashes()[n], m.from.at(n)))
 			} else {
-				out = append(out, contentOf(m.from.page.Records[n]))
+				out = append(out, m.from.content(n))
 			}
 		}
 	}
@@ -71,7 +71,7 @@ func (c *chain) each(b *batchOf) identities {
 func (c *chain) delivered(g *got, b *batchOf, again bool) identities {
 	keyed, read := false, 0
 	for _, m := range b.made {
-		keyed = keyed || c.keyed(m.from)
+		keyed = keyed || c.keyed(m.from) || m.from.listed
 		read += len(m.from.page.Records)
 	}
 	left := g.at.Part.less(b.met)

@@ -17,6 +17,7 @@ type batchOf struct {
 	keys    []string // a record's key as text; nil when the sink does not ask or there is none
 	ids     []uint64 // identities of the records, to find duplicates; nil without a key
 	made    []madeOf // what the records were made of, listing by listing
+	gone    int      // of ids, the last so many: entries whose details were not returned
 	met     []uint64 // identities of those that were delivered when the page was here before
 	old     []uint64 // identities of what an earlier walk delivered, met for the first time
 	skipped int      // records that were delivered before a limit cut the page, by number
@@ -27,6 +28,8 @@ type batchOf struct {
 	latest  json.RawMessage // watermark field of the last record
 	broken  string          // how the declared order was violated
 	recent  recentKeys      // identities by watermark field
+
+	onPage map[uint64]struct{} // identities that the page has shown by now
 }
 
 // listing is one read body with its records, those of the page or of its details.
@@ -34,6 +37,26 @@ type listing struct {
 	page  *page.Page
 	field bool  // the plan's field 0 is the watermark's
 	order []int // of the records; nil as they stand
+
+	listed bool     // details of entries that are told apart by key
+	keys   []uint64 // details without a key of their own: what identifies them; nil where nothing does
+	late   bool     // and it is they that tell what is known
+}
+
+// hashes are the keys of the records, empty without.
+func (l listing) hashes() []uint64 {
+	if len(l.page.Keys) == 0 && l.late {
+		return l.keys
+	}
+	return l.page.Keys
+}
+
+// content identifies a record that has no key.
+func (l listing) content(i int) uint64 {
+	if l.keys != nil {
+		return l.keys[i]
+	}
+	return contentOf(l.page.Records[i])
 }
 
 func (l listing) at(i int) json.RawMessage {
@@ -55,14 +78,16 @@ func (c *chain) records(ctx context.Context, g *got, p *engine.Page) (*batchOf, 
 		return b, nil
 	}
 	list := []listing{{page: g.page, field: c.sr.fieldOf == fieldOfList}}
+	dups := 0
+	var fetched []entry
 	if c.sr.spec.Details != nil && len(g.page.Records) > 0 {
-		details, err := c.details(ctx, g)
+		fetched, dups = c.entries(g, b)
+		details, err := c.details(ctx, g, fetched)
 		if err != nil {
 			return nil, err
 		}
 		list = details
 	}
-	dups := 0
 	for _, l := range list {
 		n, err := c.sift(ctx, g, l, b)
 		if err != nil {
@@ -70,6 +95,7 @@ func (c *chain) records(ctx context.Context, g *got, p *engine.Page) (*batchOf, 
 		}
 		dups += n
 	}
+	b.took(fetched)
 	p.New, p.Old = max(0, p.Records-dups), len(b.old)
 	if g.at.Again && len(g.at.Part) == 0 && !c.walk.Rules.HasKey {
 		p.New = 0 // the page was delivered, and nothing says what it was
@@ -111,7 +137,7 @@ func (c *chain) sift(ctx context.Context, g *got, l listing, b *batchOf) (dups i
 	}
 	fresh := make([]int, 0, len(recs))
 	var ids []uint64
-	inPage := map[uint64]struct{}{}
+	hashes := l.hashes()
 	for n := range recs {
 		i := n
 		if l.order != nil {
@@ -120,25 +146,17 @@ func (c *chain) sift(ctx context.Context, g *got, l listing, b *batchOf) (dups i
 		at := l.at(i)
 		if in != nil && l.field {
 			c.order(in, at, b)
-			if in.StopAt && c.older(at, g.at.Watermark, keyed) {
+			if in.StopAt && c.older(at, g.at.Watermark, keyed || l.listed) {
 				b.reached = true
 				continue
 			}
 		}
 		if keyed {
-			id := identity(l.page.Keys[i], at)
-			_, twice := inPage[id]
-			_, old := c.old[id]
-			_, met := c.oldMet[id]
-			if twice || old || c.keys.has(id) {
+			id := identity(hashes[i], at)
+			if c.known(b, id) {
 				dups++
-				if old && !met && !twice { // once it is a record of the list, then a duplicate
-					b.old = append(b.old, id)
-				}
-				inPage[id] = struct{}{}
 				continue
 			}
-			inPage[id] = struct{}{}
 			ids = append(ids, id)
 			if in != nil && at != nil {
 				b.recent.push(at, id)
@@ -148,7 +166,7 @@ func (c *chain) sift(ctx context.Context, g *got, l listing, b *batchOf) (dups i
 				continue
 			}
 		} else if had != nil {
-			id := contentOf(recs[i])
+			id := l.content(i)
 			if had[id] > 0 {
 				had[id]--
 				b.met = append(b.met, id)
@@ -213,7 +231,7 @@ func (c *chain) add(b *batchOf, kept *kept, l listing) {
 		return
 	}
 	for i, rec := range kept.records {
-		if kept.touched {
+		if kept.touched || len(l.page.Keys) == 0 {
 			b.keys = append(b.keys, keyText(c.sr.keyPaths, rec))
 			continue
 		}
@@ -305,7 +323,7 @@ func (c *chain) observeWatermark(st *chainState, b *batchOf) {
 			recent.push(b.recent.at[i], b.recent.id[i])
 		}
 	} else if st.Pending != nil {
-		for _, id := range b.ids {
+		for _, id := range b.ids[:len(b.ids)-b.gone] {
 			recent.push(st.Pending, id)
 		}
 	}

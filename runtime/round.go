@@ -15,6 +15,7 @@ const chainBatch = 512
 // roundData is what the runtime keeps in a round.
 type roundData struct {
 	Fingerprint string        `json:"fp"`
+	On          grounds       `json:"on,omitempty"`       // of its positions
 	Ended       bool          `json:"ended,omitempty"`    // the run that worked on it came to its end
 	Session     *sessionState `json:"session,omitempty"`  // shared by the round's chains
 	Parts       uint64        `json:"parts,omitempty"`    // hash of the session's list that the chains were made of
@@ -51,7 +52,7 @@ func (sr *streamRun) putRound(ctx context.Context) error {
 
 // drain runs the stream's chains and writes its report.
 func (sr *streamRun) drain(ctx context.Context, rep *StreamReport, parent *StreamReport) {
-	sr.stats.began = sr.now()
+	sr.stats.begin(sr.now(), sr.job.Earlier[sr.name.Stream])
 	if d := sr.spec.Limits.Duration; d > 0 {
 		sr.deadline = sr.now().Add(d)
 	}

@@ -82,7 +82,7 @@ func (sr *streamRun) storeSettled(ctx context.Context, moved map[string]*settlin
 		} else {
 			m.mark.Recent = nil
 		}
-		m.mark.Base, m.mark.Updated = base, sr.now()
+		m.mark.Base, m.mark.Asked, m.mark.Updated = base, sr.asks, sr.now()
 		sr.setMark(m.mark)
 		if err := batch.put(ctx, engine.Commit{Chain: m.chain, Bookmark: &m.mark}); err != nil {
 			return err

@@ -21,6 +21,19 @@ type stats struct {
 	began      time.Time
 }
 
+// begin counts on from what the run has done before.
+func (s *stats) begin(now time.Time, e Earlier) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.began = now
+	s.pages += e.Pages
+	s.records += e.Records
+	s.received += e.Received
+	s.bytes += e.Bytes
+	s.sent += e.Requests
+	s.retries += e.Retries
+}
+
 func (s *stats) requests(attempts int) {
 	s.mu.Lock()
 	s.sent += int64(attempts)

@@ -29,7 +29,7 @@ func newStepper(ctx context.Context, job *Job, stream string, began time.Time) (
 // ready makes a stream one that begins its round in this call.
 func (s *stepper) ready(ctx context.Context, sr *streamRun, now time.Time) {
 	sr.lease, _ = s.keep.Acquire(ctx, sr.name, s.job.Owner)
-	sr.roundData = roundData{Fingerprint: sr.fingerprint()}
+	sr.roundData = roundData{Fingerprint: sr.on.hash()}
 	sr.round = engine.Round{Number: 1, Open: true, Now: now}
 }
 

@@ -6,11 +6,8 @@ import (
 	"errors"
 	"fmt"
 	"regexp"
-	"slices"
 	"sync"
 	"time"
-
-	"github.com/cespare/xxhash/v2"
 
 	"github.com/lastpage/lastpage/engine"
 	"github.com/lastpage/lastpage/engine/spec"
@@ -53,10 +50,14 @@ type streamRun struct {
 	before    string // of the last run's base URL, "" when there was none
 	round     engine.Round
 	roundData roundData
-	last      int64      // greatest ordinal that was listed
-	parent    *streamRun // whose records make this one's chains; nil without
-	kids      []*child   // streams whose chains are made of this one's records
-	stand     *streamRun // a walk of this stream for its children alone, beside this one
+	on        grounds         // of its positions
+	over      grounds         // of its bookmarks
+	asks      json.RawMessage // over, as a bookmark holds it
+	named     []string        // variables whose relative times a walk keeps
+	last      int64           // greatest ordinal that was listed
+	parent    *streamRun      // whose records make this one's chains; nil without
+	kids      []*child        // streams whose chains are made of this one's records
+	stand     *streamRun      // a walk of this stream for its children alone, beside this one
 	known     parents
 	listedTo  map[string]*listed // by base: up to where earlier runs have listed windows
 	relisted  bool               // its lists of values have changed since the round was listed
@@ -72,20 +73,23 @@ type streamRun struct {
 
 	sharing  sync.Mutex      // of the session in roundData
 	outlived []*sessionState // older than ttl and replaced, still to be closed
+	leftOpen *sessionState   // the one in roundData, as an earlier run has left it
+	refused  error           // a new one lists other parts than those that were read: no chain goes on
 	patience time.Time       // a session that is not ready by then is left open for another call to wait for; zero: for as long as it takes
 
-	mu       sync.Mutex
-	marks    map[string]engine.Bookmark
-	lists    map[string][]json.RawMessage // values of the partitions, by name
-	listing  *Config                      // of atRound
-	listedAt time.Time
-	skew     *apart // the server's clock minus ours, as its last answer had it; nil before
-	skewTold bool
-	fatal    error
-	secret   []string // members of the chains' names that hold secrets
-	taken    int64    // pages asked for
-	left     int64    // records that the limit still allows; negative: no limit
-	deadline time.Time
+	mu         sync.Mutex
+	marks      map[string]engine.Bookmark
+	lists      map[string][]json.RawMessage // values of the partitions, by name
+	listing    *Config                      // of atRound
+	listedAt   time.Time
+	skew       *apart // the server's clock minus ours, as its last answer had it; nil before
+	skewTold   bool
+	otherMarks bool // a bookmark was not used, and that was told
+	fatal      error
+	secret     []string // members of the chains' names that hold secrets
+	taken      int64    // pages asked for
+	left       int64    // records that the limit still allows; negative: no limit
+	deadline   time.Time
 }
 
 // newStreamRun readies a stream: nothing is sent and nothing is stored yet.
@@ -107,6 +111,8 @@ func newStreamRun(ctx context.Context, b *bound, st *spec.Stream, name string) (
 	if sr.walk, err = engine.NewWalk(&st.Pagination.Rules, b.table); err != nil {
 		return nil, err
 	}
+	sr.on, sr.over, sr.named = sr.stands(), sr.asked(), sr.times()
+	sr.asks = sr.over.marshal()
 	sr.read()
 	sr.keep()
 	sr.wantKeys = len(sr.keyPaths) > 0 && !keyless(b.job.Sink)
@@ -152,7 +158,11 @@ func (sr *streamRun) read() {
 		sr.keyPaths = st.Records.Key
 		return
 	}
-	sr.reader = newReader(&rules, nil, compare, picks...)
+	listed := fields
+	if len(rules.Key) == 0 {
+		listed = nil // nobody asks which version of a thing an entry is of
+	}
+	sr.reader = newReader(&rules, listed, compare, picks...)
 	if st.Incremental != nil {
 		if fields != nil {
 			sr.fieldOf = fieldOfDetails
@@ -266,6 +276,7 @@ func (sr *streamRun) loadMark(ctx context.Context, base string) (engine.Bookmark
 	if err != nil {
 		return m, err
 	}
+	m = sr.usable(m)
 	m.Base = base
 	sr.setMark(m)
 	return m, nil
@@ -273,7 +284,7 @@ func (sr *streamRun) loadMark(ctx context.Context, base string) (engine.Bookmark
 
 // reserve takes one page off the limits of the run; it says which limit is used up, "" for none.
 func (sr *streamRun) reserve() string {
-	if !sr.deadline.IsZero() && !sr.now().Before(sr.deadline) {
+	if sr.timeUp() {
 		return "the time limit is reached"
 	}
 	sr.mu.Lock()
@@ -289,6 +300,9 @@ func (sr *streamRun) reserve() string {
 	sr.taken++
 	return ""
 }
+
+// timeUp reports whether the run's time is.
+func (sr *streamRun) timeUp() bool { return !sr.deadline.IsZero() && !sr.now().Before(sr.deadline) }
 
 // unreserve gives a page back that could not be had.
 func (sr *streamRun) unreserve() {
@@ -326,26 +340,4 @@ func (sr *streamRun) lost() bool {
 	defer sr.mu.Unlock()
 	var e *Error
 	return errors.As(sr.fatal, &e) && (e.Code == CodeSink || e.Code == CodeState)
-}
-
-// fingerprint says which requests a position belongs to: the stream's parts as written, and the
-// values of the configuration that are part of them, relative times as they are given. Addresses and
-// secrets may change, and so may the lists that chains are made of, and times that requests do not name.
-func (sr *streamRun) fingerprint() string {
-	h := xxhash.New()
-	h.WriteString(sr.spec.Fingerprint)
-	listed := sr.onlyListed()
-	for _, v := range sr.connector.Config {
-		moves := (v.Type == "time" || v.Type == "duration") && !slices.Contains(sr.spec.Asks, v.Name)
-		if listed[v.Name] || v.Secret || v.Type == "url" || moves {
-			continue
-		}
-		h.WriteString("\x00" + v.Name + "\x00")
-		if v.Type == "time" {
-			h.Write(sr.config.given[v.Name])
-		} else {
-			h.Write(sr.config.values[v.Name])
-		}
-	}
-	return fmt.Sprintf("%016x", h.Sum64())
 }

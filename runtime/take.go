@@ -342,7 +342,7 @@ func (c *chain) bookmark(st *chainState, end *chainEnd, kept json.RawMessage) *e
 	if !moved {
 		return nil
 	}
-	mark.Base, mark.Updated = c.base, c.sr.now()
+	mark.Base, mark.Asked, mark.Updated = c.base, c.sr.asks, c.sr.now()
 	c.sr.setMark(mark)
 	return &mark
 }

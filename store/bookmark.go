@@ -6,10 +6,10 @@ import (
 	"github.com/lastpage/lastpage/engine"
 )
 
-const selectBookmark = "SELECT base, watermark, kept, recent, updated FROM runner_bookmark "
+const selectBookmark = "SELECT base, watermark, kept, recent, asked, updated FROM runner_bookmark "
 
 func bookmarkFields(b *engine.Bookmark) []any {
-	return []any{&b.Base, jsonField{&b.Watermark}, jsonField{&b.Kept}, jsonField{&b.Recent}, timeField{&b.Updated}}
+	return []any{&b.Base, jsonField{&b.Watermark}, jsonField{&b.Kept}, jsonField{&b.Recent}, jsonField{&b.Asked}, timeField{&b.Updated}}
 }
 
 // Bookmark returns the bookmark of that base; the zero Bookmark when there is none.
@@ -43,8 +43,8 @@ func (t *tx) putBookmark(id int64, b *engine.Bookmark) error {
 	if at.IsZero() {
 		at = t.db.opt.Now()
 	}
-	_, err := t.exec(`INSERT INTO runner_bookmark (stream, base, watermark, kept, recent, updated) VALUES (?, ?, ?, ?, ?, ?)
-		ON CONFLICT (stream, base) DO UPDATE SET watermark = excluded.watermark, kept = excluded.kept, recent = excluded.recent, updated = excluded.updated`,
-		id, b.Base, text(b.Watermark), text(b.Kept), text(b.Recent), nanos(at))
+	_, err := t.exec(`INSERT INTO runner_bookmark (stream, base, watermark, kept, recent, asked, updated) VALUES (?, ?, ?, ?, ?, ?, ?)
+		ON CONFLICT (stream, base) DO UPDATE SET watermark = excluded.watermark, kept = excluded.kept, recent = excluded.recent, asked = excluded.asked, updated = excluded.updated`,
+		id, b.Base, text(b.Watermark), text(b.Kept), text(b.Recent), text(b.Asked), nanos(at))
 	return err
 }

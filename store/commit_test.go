@@ -16,7 +16,7 @@ func TestCommit(t *testing.T) {
 	db, l := begun(t, `{"itype":"ip"}`, `{"itype":"url"}`)
 	first := page(`{"itype":"ip"}`, `{"token":9007199254740993}`, 0)
 	first.Keys = []uint64{1, 1 << 63, 3}
-	first.Bookmark = &engine.Bookmark{Base: `{"itype":"ip"}`, Watermark: json.RawMessage(`"2026-01-01"`), Recent: json.RawMessage(`[5]`), Updated: now}
+	first.Bookmark = &engine.Bookmark{Base: `{"itype":"ip"}`, Watermark: json.RawMessage(`"2026-01-01"`), Recent: json.RawMessage(`[5]`), Asked: json.RawMessage(`{"config.org":"1f"}`), Updated: now}
 	first.Entry.Position = json.RawMessage(`"abc"`)
 	first.Entry.Events = json.RawMessage(`["flag_disagrees"]`)
 	check(t, db.Commit(t.Context(), l, []engine.Commit{first}, []engine.Mark{{Target: "/b", Data: json.RawMessage(`{"length":10}`)}}, nil))

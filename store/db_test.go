@@ -113,10 +113,25 @@ func TestOpenNewerSchema(t *testing.T) {
 	execSQL(t, path, "UPDATE runner_schema SET version = 99")
 	for _, opt := range []store.Options{{}, {ReadOnly: true}} {
 		_, err := store.Open(t.Context(), path, opt)
-		want := "state file " + path + ": it was written by a newer runner (schema 99; this one knows up to 1); use that runner, or another state file (--state FILE)"
+		want := "state file " + path + ": it was written by a newer runner (schema 99; this one knows up to 2); use that runner, or another state file (--state FILE)"
 		if err == nil || err.Error() != want {
 			t.Errorf("\n got %v\nwant %s", err, want)
 		}
+	}
+}
+
+// TestOpenOlderSchema: a file of schema 1 has bookmarks that do not say what they stand for.
+func TestOpenOlderSchema(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "state.db")
+	s := engine.StreamKey{Connector: "c", Stream: "s"}
+	db := open(t, path, store.Options{})
+	check(t, db.SetBookmark(t.Context(), s, engine.Bookmark{Watermark: json.RawMessage("5"), Asked: json.RawMessage("{}")}))
+	check(t, db.Close())
+	execSQL(t, path, "ALTER TABLE runner_bookmark DROP COLUMN asked; UPDATE runner_schema SET version = 1")
+	db = open(t, path, store.Options{})
+	b, err := db.Bookmark(t.Context(), s, "")
+	if err != nil || string(b.Watermark) != "5" || b.Asked != nil {
+		t.Errorf("%+v, %v", b, err)
 	}
 }
 

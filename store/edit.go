@@ -64,7 +64,7 @@ func (db *DB) SetState(ctx context.Context, s engine.StreamKey, chain string, st
 
 // SetBookmark stores where the next walk of the base begins: watermark, kept position.
 func (db *DB) SetBookmark(ctx context.Context, s engine.StreamKey, b engine.Bookmark) error {
-	for _, v := range []json.RawMessage{b.Watermark, b.Kept, b.Recent} {
+	for _, v := range []json.RawMessage{b.Watermark, b.Kept, b.Recent, b.Asked} {
 		if v != nil && !json.Valid(v) {
 			return fmt.Errorf("%s/%s: the value to set is not JSON", s.Connector, s.Stream)
 		}

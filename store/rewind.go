@@ -53,7 +53,7 @@ func (t *tx) keepBefore(output, stream int64, commits []engine.Commit, marks []e
 			continue
 		}
 		err = keep(beforeName{beforeBookmark, stream, b.Base},
-			"SELECT json_object('watermark', watermark, 'kept', kept, 'recent', recent, 'updated', updated) FROM runner_bookmark WHERE stream = ? AND base = ?", stream, b.Base)
+			"SELECT json_object('watermark', watermark, 'kept', kept, 'recent', recent, 'asked', asked, 'updated', updated) FROM runner_bookmark WHERE stream = ? AND base = ?", stream, b.Base)
 		if err != nil {
 			return err
 		}
@@ -148,8 +148,8 @@ func (t *tx) restore(output int64) error {
 			WHERE b.output = ?1 AND b.kind = 0 AND c.done = 0)`,
 		`DELETE FROM runner_bookmark WHERE EXISTS (SELECT 1 FROM runner_before b WHERE b.output = ?1 AND b.kind = 1 AND b.stream = runner_bookmark.stream
 			AND b.name = runner_bookmark.base)`,
-		`INSERT INTO runner_bookmark (stream, base, watermark, kept, recent, updated)
-			SELECT b.stream, b.name, b.image ->> 'watermark', b.image ->> 'kept', b.image ->> 'recent', b.image ->> 'updated'
+		`INSERT INTO runner_bookmark (stream, base, watermark, kept, recent, asked, updated)
+			SELECT b.stream, b.name, b.image ->> 'watermark', b.image ->> 'kept', b.image ->> 'recent', b.image ->> 'asked', b.image ->> 'updated'
 			FROM runner_before b WHERE b.output = ?1 AND b.kind = 1 AND b.image IS NOT NULL`,
 		`UPDATE runner_output SET data = (SELECT b.image ->> 'data' FROM runner_before b WHERE b.output = ?1 AND b.kind = 2 AND b.name = runner_output.target)
 			WHERE target IN (SELECT name FROM runner_before WHERE output = ?1 AND kind = 2)`,

@@ -41,7 +41,7 @@ func TestRewind(t *testing.T) {
 	check(t, db.Commit(t.Context(), l, nil, markOf("/out", `0`, false), nil))
 	first := page("a", `1`, 0)
 	first.Keys = []uint64{1}
-	first.Bookmark = &engine.Bookmark{Base: "a", Watermark: json.RawMessage(`1`), Updated: now}
+	first.Bookmark = &engine.Bookmark{Base: "a", Watermark: json.RawMessage(`1`), Asked: json.RawMessage(`{"a":"1"}`), Updated: now}
 	check(t, db.Commit(t.Context(), l, []engine.Commit{first}, markOf("/out", `1`, false), nil))
 	safe := snapshot(t, db, key)
 

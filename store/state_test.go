@@ -198,7 +198,7 @@ func TestExportImport(t *testing.T) {
 	c := page(`{"q":"<&>"}`, `{"token":9007199254740993,"s":"\u003c"}`, 0)
 	c.Keys = []uint64{1, 1 << 63}
 	c.Chain.Verdict, c.Chain.Reason = "parked", "retry.after"
-	c.Bookmark = &engine.Bookmark{Base: "x", Watermark: json.RawMessage(`"w"`), Kept: json.RawMessage(`1.10`), Updated: now}
+	c.Bookmark = &engine.Bookmark{Base: "x", Watermark: json.RawMessage(`"w"`), Kept: json.RawMessage(`1.10`), Asked: json.RawMessage(`{"a":"1"}`), Updated: now}
 	check(t, db.Commit(t.Context(), l, []engine.Commit{c}, markOf("/out", `1`, false), nil))
 	var doc bytes.Buffer
 	check(t, db.Export(t.Context(), "github", &doc))

@@ -37,6 +37,7 @@ type exportBookmark struct {
 	Watermark json.RawMessage `json:"watermark,omitempty"`
 	Kept      json.RawMessage `json:"kept,omitempty"`
 	Recent    json.RawMessage `json:"recent,omitempty"`
+	Asked     json.RawMessage `json:"asked,omitempty"`
 	Updated   time.Time       `json:"updated,omitzero"`
 }
 
@@ -104,7 +105,7 @@ func (db *DB) exportStream(ctx context.Context, s Stream, out *bufio.Writer, put
 	err := db.Bookmarks(ctx, s.StreamKey, func(b engine.Bookmark) error {
 		out.WriteString(sep)
 		sep = ",\n"
-		return put(exportBookmark{b.Base, b.Watermark, b.Kept, b.Recent, b.Updated})
+		return put(exportBookmark{b.Base, b.Watermark, b.Kept, b.Recent, b.Asked, b.Updated})
 	})
 	if err != nil {
 		return err
@@ -199,7 +200,7 @@ func (t *tx) importStream(l engine.Lease, s *exportStream) error {
 		}
 	}
 	for _, b := range s.Bookmarks {
-		if err := t.putBookmark(id, &engine.Bookmark{Base: b.Base, Watermark: b.Watermark, Kept: b.Kept, Recent: b.Recent, Updated: b.Updated}); err != nil {
+		if err := t.putBookmark(id, &engine.Bookmark{Base: b.Base, Watermark: b.Watermark, Kept: b.Kept, Recent: b.Recent, Asked: b.Asked, Updated: b.Updated}); err != nil {
 			return err
 		}
 	}

@@ -168,6 +168,9 @@ func (f *serveFlags) options(stderr io.Writer) (host.Options, error) {
 	if opt.StepKey, err = secretOf("step-key-file", f.keyFile, stepVariable, 16); err != nil {
 		return opt, err
 	}
+	if _, _, err := net.SplitHostPort(f.listen); err != nil {
+		return opt, usage("--listen %s: %s", f.listen, addressProblem(f.listen, err))
+	}
 	if opt.Token == "" && !host.Loopback(f.listen) {
 		return opt, usage("--listen %s can be reached from other machines: set %s, or give --token-file; `openssl rand -hex 32` makes a token", f.listen, tokenVariable)
 	}
@@ -227,9 +230,12 @@ func (f *serveFlags) openError(err error) error {
 	var file spec.Errors
 	var state *store.Error
 	var path *fs.PathError
+	var taken *host.InUseError
 	switch {
 	case errors.As(err, &file):
 		return &exitError{exitUsage, file}
+	case errors.As(err, &taken):
+		return &exitError{exitUsage, taken}
 	case errors.As(err, &state):
 		return stateError(err)
 	case errors.As(err, &path) && path.Path == f.jobs:
@@ -238,6 +244,16 @@ func (f *serveFlags) openError(err error) error {
 		return usage("%w", plain(err))
 	}
 	return &exitError{exitFailed, err}
+}
+
+// addressProblem says why an address is none, and how it is written.
+func addressProblem(addr string, err error) string {
+	var bad *net.AddrError
+	if errors.As(err, &bad) && bad.Err == "missing port in address" {
+		_, port, _ := net.SplitHostPort(serveAddress)
+		return "the port is missing; write it behind the address, such as " + net.JoinHostPort(strings.Trim(addr, "[]"), port)
+	}
+	return "want an address and a port, such as " + serveAddress + " or [::1]:8931"
 }
 
 // listenReason says why an address cannot be listened on, without repeating it.

@@ -15,13 +15,15 @@ import (
 	"testing"
 )
 
-// interrupted is a connector of ten pages, and the API behind it: gate is asked before each answer.
+// interrupted is a connector of ten pages, and the API behind it: gate, unless it is nil, is asked before each answer.
 func interrupted(t *testing.T, gate func(page int, r *http.Request)) (dir string) {
 	t.Helper()
 	api := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		var page int
 		fmt.Sscan(r.URL.Query().Get("page"), &page)
-		gate(page, r)
+		if gate != nil {
+			gate(page, r)
+		}
 		fmt.Fprintf(w, `{"items":[{"id":%d},{"id":%d}],"pages":10}`, 2*page-1, 2*page)
 	}))
 	t.Cleanup(api.Close)

@@ -191,7 +191,7 @@ func (f *setFlags) setBookmark(cmd *cobra.Command, l *ledger, s engine.StreamKey
 	if err != nil {
 		return stateError(err)
 	}
-	mark.Base, mark.Updated, mark.Recent = base, time.Now(), nil
+	mark.Base, mark.Updated, mark.Recent, mark.Asked = base, time.Now(), nil, nil
 	if name == "kept" {
 		mark.Kept = value
 	} else {

@@ -356,8 +356,8 @@ type Stream struct {
 	Limits      Limits
 	HTTP        HTTP
 	Functions   map[string]string // `hook: {next: nextAlerts}`: hook function by role; "" turns it off for this stream
-	Fingerprint string            // hash of the request, records path, session and pagination parts as written
-	Asks        []string          // variables of `config` that these parts name, or the hook, sorted
+	Pieces      []Piece           // what requests and paging depend on, as written
+	Fingerprint string            // hash of the pieces that stored positions depend on
 }
 
 // Records is records.

@@ -71,7 +71,8 @@ func Parse(name string, src []byte, opt Options) (*Connector, error) {
 		checkUses(r, c)
 		for _, s := range c.Streams {
 			if sm := f.maps[f.streams[s]]; sm != nil {
-				s.Fingerprint, s.Asks = r.fingerprint(m.sub("http"), sm, c.Hook)
+				s.Pieces = r.pieces(m.sub("http"), sm)
+				s.Fingerprint = fingerprint(s.Pieces)
 			}
 		}
 	}

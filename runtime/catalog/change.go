@@ -64,7 +64,7 @@ func (c Change) log(l *slog.Logger) {
 func moved(older, newer *runtime.Connector) []string {
 	var list []string
 	for _, s := range newer.Spec.Streams {
-		if was := older.Spec.Stream(s.Name); was != nil && was.Fingerprint != s.Fingerprint {
+		if was := older.Stands(s.Name); was != "" && was != newer.Stands(s.Name) {
 			list = append(list, s.Name)
 		}
 	}

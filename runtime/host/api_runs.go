@@ -1,6 +1,7 @@
 package host
 
 import (
+	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -52,22 +53,46 @@ func (h *Host) serveRuns(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	q := r.URL.Query()
-	list := []RunStatus{}
-	err = h.book.list(r.Context(), q.Get("job"), q.Get("connector"), q.Get("before"), limit, func(s RunStatus) error {
+	list, err := h.listRuns(r.Context(), q.Get("job"), q.Get("connector"), q.Get("before"), limit)
+	if err != nil {
+		return err
+	}
+	answer(w, http.StatusOK, map[string]any{"runs": list})
+	return nil
+}
+
+// listRuns lists up to limit runs that began before the one named before ("": the newest), newest first,
+// of one job or connector when those are named.
+func (h *Host) listRuns(ctx context.Context, job, connector, before string, limit int) ([]RunStatus, error) {
+	list, err := h.late.unlisted(ctx)
+	if err != nil {
+		return nil, err
+	}
+	if i := slices.IndexFunc(list, func(s RunStatus) bool { return s.ID == before }); i >= 0 {
+		list, before = list[i+1:], ""
+	} else if before != "" {
+		list = nil
+	}
+	list = slices.DeleteFunc(list, func(s RunStatus) bool {
+		return job != "" && s.Job != job || connector != "" && s.Connector != connector
+	})
+	list = append(make([]RunStatus, 0, limit), list[:min(len(list), limit)]...)
+	err = h.book.list(ctx, job, connector, before, limit-len(list), func(s RunStatus) error {
 		list = append(list, s)
 		return nil
 	})
 	if err != nil {
-		return err
+		return nil, err
 	}
 	for i := range list {
 		if s, ok := h.live(list[i].ID); ok {
 			list[i] = s
+		} else if s, ok := h.late.run(list[i].ID); ok {
+			list[i] = s
 		}
 		list[i].Report = nil
 	}
-	answer(w, http.StatusOK, map[string]any{"runs": list})
-	return nil
+	return list, nil
 }
 
 // live is a run that is not over, as it is now.
@@ -189,7 +214,7 @@ func (h *Host) runOf(r *http.Request) (RunStatus, error) {
 	if s, ok := h.live(id); ok {
 		return s, nil
 	}
-	s, ok, err := h.book.get(r.Context(), id)
+	s, ok, err := h.late.find(r.Context(), id)
 	if err == nil && !ok {
 		err = ErrNoRun
 	}

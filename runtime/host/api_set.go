@@ -202,7 +202,7 @@ func (h *Host) beginRound(ctx context.Context, key engine.StreamKey, c *runtime.
 	if err != nil {
 		return engine.Round{}, err
 	}
-	lease, err := h.db.Acquire(ctx, key, h.owner)
+	lease, err := h.late.acquire(ctx, key, h.owner)
 	if err != nil {
 		return engine.Round{}, err
 	}
@@ -210,7 +210,7 @@ func (h *Host) beginRound(ctx context.Context, key engine.StreamKey, c *runtime.
 	if err = h.db.PutRound(ctx, lease, round); err == nil {
 		err = h.db.AddChains(ctx, lease, []engine.Chain{{Ordinal: 1}})
 	}
-	return round, errors.Join(err, h.db.Release(ctx, lease))
+	return round, errors.Join(err, h.late.release(ctx, lease))
 }
 
 // setBookmark moves the watermark or the kept position, which the next walk begins with. A walk that
@@ -231,7 +231,7 @@ func (h *Host) setBookmark(ctx context.Context, key engine.StreamKey, st *spec.S
 	if err != nil {
 		return "", err
 	}
-	mark.Base, mark.Updated, mark.Recent = base, h.now(), nil
+	mark.Base, mark.Updated, mark.Recent, mark.Asked = base, h.now(), nil, nil
 	if in.Kept != nil {
 		mark.Kept = value
 	} else {

@@ -88,7 +88,9 @@ type Host struct {
 	opt      Options
 	log      *slog.Logger
 	db       *store.DB
+	claim    *claim
 	book     *book
+	late     *backlog // of the book and of the ledger's leases
 	owner    engine.Owner
 	groups   *transport.Groups
 	pool     *runtime.Pool // chains at a time, of all runs
@@ -133,9 +135,13 @@ func Open(ctx context.Context, opt Options) (_ *Host, err error) {
 	if h.db, err = store.Open(ctx, opt.State, store.Options{SecretKey: opt.StateKey}); err != nil {
 		return nil, err
 	}
+	if h.claim, err = take(h.db.Path(), opt.State, opt.Now()); err != nil {
+		return nil, err
+	}
 	if h.book, err = openBook(ctx, h.db.Path()); err != nil {
 		return nil, fmt.Errorf("state file %s: %w", opt.State, err)
 	}
+	h.late = newBacklog(h.db, h.book)
 	if err = h.keys(ctx); err != nil {
 		return nil, err
 	}
@@ -165,6 +171,7 @@ func Open(ctx context.Context, opt Options) (_ *Host, err error) {
 	}
 	h.watermarks(ctx)
 	h.loops.Go(func() { h.scheduleLoop(loops) })
+	h.loops.Go(func() { h.catchUp(loops) })
 	if opt.Jobs != "" {
 		h.loops.Go(func() { h.watchJobs(loops) })
 	}
@@ -217,11 +224,19 @@ func (h *Host) Close() error {
 		if h.Catalog != nil {
 			h.Catalog.Close()
 		}
+		if h.late != nil {
+			if left, ferr := h.late.flush(context.Background()); left > 0 {
+				h.log.Error("some runs could not be noted: they are taken up where they were noted last", "error", ferr)
+			}
+		}
 		if h.book != nil {
 			err = h.book.close()
 		}
 		if h.db != nil {
 			err = errors.Join(err, h.db.Close())
+		}
+		if h.claim != nil {
+			err = errors.Join(err, h.claim.end())
 		}
 	})
 	return err

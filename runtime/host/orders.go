@@ -17,7 +17,7 @@ func (h *Host) command(ctx context.Context, id string, o order) (RunStatus, erro
 	r := rs.byID[id]
 	if r == nil {
 		rs.mu.Unlock()
-		if _, ok, err := h.book.get(ctx, id); err != nil || ok {
+		if _, ok, err := h.late.find(ctx, id); err != nil || ok {
 			return RunStatus{}, errors.Join(err, ErrOver)
 		}
 		return RunStatus{}, ErrNoRun
@@ -59,7 +59,7 @@ func (h *Host) resume(ctx context.Context, id string) (RunStatus, error) {
 	r := rs.byID[id]
 	if r == nil {
 		rs.mu.Unlock()
-		if _, ok, err := h.book.get(ctx, id); err != nil || ok {
+		if _, ok, err := h.late.find(ctx, id); err != nil || ok {
 			return RunStatus{}, errors.Join(err, ErrOver)
 		}
 		return RunStatus{}, ErrNoRun

@@ -69,13 +69,21 @@ func (h *Host) slice(ctx context.Context, r *run) (*runtime.Report, error) {
 	r.status.Version = version.ID
 	stop := r.stop
 	r.mu.Unlock()
+	earlier, err := h.recount(ctx, r)
+	if err != nil {
+		return nil, err
+	}
 	streams, ended, err := h.left(ctx, r, version.Connector.Spec)
 	if err != nil {
 		return nil, err
 	}
 	if len(streams) == 0 {
-		return &runtime.Report{Connector: r.plan.Connector, Run: r.status.ID, Verdict: ended,
-			Message: ended + ": every stream had been read before the service ended"}, nil
+		report := &runtime.Report{Connector: r.plan.Connector, Run: r.status.ID, Verdict: ended,
+			Message: ended + ": every stream had been read before the service ended"}
+		if ended == runtime.Interrupted {
+			report.Reason, report.Message = runtime.CodeInterrupted, ended+": other runs have gone on with what was left"
+		}
+		return report, nil
 	}
 	set, config, err := r.plan.Config.resolve(os.LookupEnv)
 	if err != nil {
@@ -93,7 +101,7 @@ func (h *Host) slice(ctx context.Context, r *run) (*runtime.Report, error) {
 	script.Log = func(file string, line int, msg string) { log.Debug(msg, "file", file, "line", line) }
 	job := &runtime.Job{
 		Connector: version.Connector, Streams: streams, Set: set, Config: config, Env: os.LookupEnv,
-		Ledger: scoped{h.db, r.plan.State}, Sink: out, Owner: h.owner, RunID: r.status.ID, Fresh: r.plan.Fresh,
+		Ledger: scoped{h.db, r.plan.State, h.late}, Sink: out, Owner: h.owner, RunID: r.status.ID, Fresh: r.plan.Fresh, Earlier: earlier,
 		MaxPages: r.plan.MaxPages, MaxRecords: r.plan.Limit, Chains: r.plan.Chains, TimeLimit: r.plan.TimeLimit,
 		Groups: h.groups, Pool: h.pool, Tokens: h.tokens, Redact: r.redact, Stop: stop, Script: script, UserAgent: h.opt.UserAgent,
 		Log:      log,
@@ -104,8 +112,11 @@ func (h *Host) slice(ctx context.Context, r *run) (*runtime.Report, error) {
 		h.opt.Trace(job)
 	}
 	report, err := runtime.Run(ctx, job)
-	if err == nil && report.Verdict != runtime.Parked { // which is no end
-		report.Verdict = worse(report.Verdict, ended)
+	if err == nil && report.Verdict != runtime.Parked && worse(report.Verdict, ended) != report.Verdict { // parked is no end
+		report.Verdict, report.Attested, report.Reason = ended, "", ""
+		if ended == runtime.Interrupted {
+			report.Reason = runtime.CodeInterrupted
+		}
 	}
 	return report, err
 }
@@ -134,7 +145,11 @@ func (h *Host) left(ctx context.Context, r *run, c *spec.Connector) (streams []s
 		if err != nil {
 			return nil, "", err
 		}
-		if round.Number != number || round.Open {
+		if round.Number > number { // another run has gone on with the walk, and begun the next one
+			verdict = worse(verdict, runtime.Interrupted)
+			continue
+		}
+		if round.Number < number || round.Open {
 			streams = append(streams, name)
 			continue
 		}
@@ -148,6 +163,30 @@ func (h *Host) left(ctx context.Context, r *run, c *spec.Connector) (streams []s
 		}
 	}
 	return streams, verdict, nil
+}
+
+// recount takes up what the journal knows of a run that goes on: a service that was killed has not noted
+// the last of it.
+func (h *Host) recount(ctx context.Context, r *run) (map[string]runtime.Earlier, error) {
+	visits, err := h.db.Visits(ctx, r.status.ID)
+	if err != nil || len(visits) == 0 {
+		return nil, err
+	}
+	out := map[string]runtime.Earlier{}
+	var all runtime.Earlier
+	for _, v := range visits {
+		out[v.Stream.Stream] = runtime.Earlier{Pages: v.Pages, Records: v.Records, Received: v.Received, Bytes: v.Bytes, Requests: v.Attempts, Retries: v.Retries}
+		all.Pages += v.Pages
+		all.Records += v.Records
+		all.Bytes += v.Bytes
+		all.Retries += v.Retries
+	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	s := &r.status
+	s.Pages, s.Records, s.Bytes, s.Retries = max(s.Pages, all.Pages), max(s.Records, all.Records), max(s.Bytes, all.Bytes), max(s.Retries, all.Retries)
+	r.plan.Fresh = false // it has begun
+	return out, nil
 }
 
 // rounds notes the rounds that the run has begun or goes on with.

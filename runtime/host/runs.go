@@ -280,17 +280,17 @@ func startCode(err error) string {
 	return "start"
 }
 
-// keep stores the run as it is now. What cannot be stored is logged: the run goes on.
+// keep stores the run as it is now. What cannot be stored is logged, and tried again: the run goes on.
 func (h *Host) keep(ctx context.Context, r *run) {
 	r.mu.Lock()
 	s := r.status
 	plan, err := json.Marshal(r.plan)
 	r.mu.Unlock()
 	if err == nil {
-		err = h.book.put(context.WithoutCancel(ctx), &s, !s.Phase.Over(), []byte(h.own.close(plan, s.ID)))
+		err = h.late.putRun(context.WithoutCancel(ctx), lateRun{s, !s.Phase.Over(), []byte(h.own.close(plan, s.ID))})
 	}
 	if err != nil {
-		h.log.Error("a run could not be noted", "run", s.ID, "error", err)
+		h.log.Error("a run could not be noted yet", "run", s.ID, "error", err)
 	}
 }
 

@@ -154,8 +154,8 @@ func (h *Host) scheduleLoop(ctx context.Context) {
 
 // begin begins a job that is due.
 func (h *Host) begin(ctx context.Context, d dueJob) {
-	if err := h.book.putJob(ctx, d.job.Name, d.memo); err != nil {
-		h.log.Error("when a job was due could not be noted", "job", d.job.Name, "error", err)
+	if err := h.late.putJob(ctx, d.job.Name, d.memo); err != nil {
+		h.log.Error("when a job was due could not be noted yet", "job", d.job.Name, "error", err)
 	}
 	if d.job.SkipIfRunning && h.runs.ofJob(d.job.Name) {
 		h.metrics.skipped(d.job.Name)
@@ -209,8 +209,8 @@ func (h *Host) react(s RunStatus) {
 	do := job.On[s.Verdict]
 	m, changed := h.schedule.after(s, do, h.now())
 	if changed {
-		if err := h.book.putJob(context.Background(), job.Name, m); err != nil {
-			h.log.Error("when a job is tried again could not be noted", "job", job.Name, "error", err)
+		if err := h.late.putJob(context.Background(), job.Name, m); err != nil {
+			h.log.Error("when a job is tried again could not be noted yet", "job", job.Name, "error", err)
 		}
 	}
 	if !do.Webhook.IsZero() {

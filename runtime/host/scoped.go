@@ -12,6 +12,7 @@ import (
 type scoped struct {
 	*store.DB
 	name string
+	late *backlog
 }
 
 func (l scoped) key(s engine.StreamKey) engine.StreamKey {
@@ -26,7 +27,12 @@ func (l scoped) run(r engine.Run) engine.Run {
 
 // Acquire takes the stream under the ledger's name; what takes a lease then needs no translation.
 func (l scoped) Acquire(ctx context.Context, s engine.StreamKey, o engine.Owner) (engine.Lease, error) {
-	return l.DB.Acquire(ctx, l.key(s), o)
+	return l.late.acquire(ctx, l.key(s), o)
+}
+
+// Release is store.DB's, tried again later where it cannot be written.
+func (l scoped) Release(ctx context.Context, lease engine.Lease) error {
+	return l.late.release(ctx, lease)
 }
 
 // Round is store.DB's under the ledger's name.
@@ -59,7 +65,7 @@ func (l scoped) StartRun(ctx context.Context, r engine.Run) error {
 	return l.DB.StartRun(ctx, l.run(r))
 }
 
-// EndRun is store.DB's under the ledger's name.
+// EndRun is store.DB's under the ledger's name, tried again later where it cannot be written.
 func (l scoped) EndRun(ctx context.Context, r engine.Run) error {
-	return l.DB.EndRun(ctx, l.run(r))
+	return l.late.endRun(ctx, l.run(r))
 }

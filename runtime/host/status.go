@@ -49,7 +49,7 @@ type RunStatus struct {
 	Attested string          `json:"attested,omitempty"`
 	Reason   string          `json:"reason,omitempty"`
 	Message  string          `json:"message,omitempty"`
-	Report   json.RawMessage `json:"report,omitempty"` // of the last slice, as `runner run --report` writes it
+	Report   json.RawMessage `json:"report,omitempty"` // of the last slice, as `runner run --report` writes it; its counts are the whole run's
 }
 
 // Plan is what a run is to do. It may hold secrets that a caller has sent.

@@ -1,0 +1,7 @@
+//go:build !unix
+
+package host
+
+import "os"
+
+func lock(*os.File) (ok bool) { return true }
