@@ -36,6 +36,7 @@ func (sr *streamRun) chain(ctx context.Context, row engine.Chain) (*chain, error
 	if c.state, err = parseState(row.State); err != nil {
 		return nil, &Error{Code: CodeState, Err: err}
 	}
+	c.left = c.state.Session != nil || c.shared != nil && c.shared == sr.leftOpen
 	sr.rebaseState(&c.state)
 	mark, err := sr.loadMark(ctx, base)
 	if err != nil {

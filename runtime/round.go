@@ -93,6 +93,9 @@ func (sr *streamRun) goneFrom(ctx context.Context, parent *StreamReport) error {
 	return sr.gone(ctx, parent.Name)
 }
 
+// comesBack reports whether a run that ended so is to go on where it was: its session stays open.
+func (e *chainEnd) comesBack() bool { return e.verdict == Parked || e.timeUp }
+
 // whole opens what the chain needs, runs it, and closes its session again.
 func (c *chain) whole(ctx context.Context) chainEnd {
 	if err := c.begin(ctx); err != nil {
@@ -107,10 +110,11 @@ func (c *chain) whole(ctx context.Context) chainEnd {
 		}
 	}
 	if c.sr.spec.Session != nil && c.shared == nil && c.state.Session != nil && !end.yield {
-		c.sr.closeSession(ctx, c.scopeAt(&c.state, nil), c.state.Session)
-		if end.verdict != Complete && !c.sr.lost() {
+		if !end.comesBack() && c.sr.closeSession(ctx, c.scopeAt(&c.state, nil), c.state.Session) {
 			c.state.Session = nil
-			_ = c.commit(context.WithoutCancel(ctx), c.state, end.verdict, end.reason, false, nil) // the next run finds the session closed otherwise
+		}
+		if end.verdict != Complete && !c.sr.lost() {
+			_ = c.commit(context.WithoutCancel(ctx), c.state, end.verdict, end.reason, false, nil) // the next run finds the session as it is now
 		}
 	}
 	return end

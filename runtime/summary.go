@@ -82,6 +82,13 @@ func (s *summary) verdict() string {
 	return orElse(s.worst.verdict, Complete)
 }
 
+// comesBack reports whether the run ended so that another one is to go on where it was.
+func (s *summary) comesBack() bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.worst.comesBack()
+}
+
 func (s *summary) report(r *StreamReport) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
