@@ -36,6 +36,7 @@ func (w *Walk) goOn(s State, p Page, e Evidence, v *Verdict) {
 	}
 	v.Next.Probe = false
 	w.move(s, p, e, &v.Next)
+	v.Next.fill()
 	if w.Capped(v.Next) {
 		v.Kind, v.Code = Truncated, CodeCap
 		v.Detail = fmt.Sprintf("the API refuses offsets from %d on", w.Rules.Cap)
@@ -124,20 +125,15 @@ func (w *Walk) doubt(s State, p Page, e Evidence, f finding, v *Verdict) {
 	}
 	v.Kind = Doubt
 	v.Next.Again = delivered(s, p, v)
-	if f.doubt == CodeStalled && p.Records == 0 {
+	if f.doubt == CodeStalled && p.Records == 0 && !w.counted(s) {
 		w.move(s, p, e, &v.Next) // an empty page is done with
 		if s.Rung == 0 {
 			v.Next.Reread--
 		}
 	}
-	if n := int64(v.Next.Empty); n > 1 && w.Rules.Type == PageNumber && s.Rung == 0 {
-		start := pageNumber{w.Rules}.start() // the first of the empty pages in a row may have been the false one
-		if at, err := integer(v.Next.Position, start); err == nil {
-			v.Next.Position = number(max(at-n+1, min(start, at)))
-		}
-	}
+	w.rewind(s, p, &v.Next)
 	v.Next = v.Next.Rested()
-	if f.doubt == CodePageRepeated && w.Rules.HasKey {
-		v.Next.Print = 0 // a list that has grown by a page looks like this, too: a later run looks behind it
+	if f.doubt == CodePageRepeated {
+		w.refused(s, &v.Next)
 	}
 }

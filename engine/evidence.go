@@ -91,6 +91,16 @@ func (e *Evidence) set(name string, s Says, detail string) {
 	e.say(name, s, detail)
 }
 
+// lacking names the count that says that more is to come, "" when none does.
+func (e *Evidence) lacking() string {
+	for _, name := range [...]string{WitnessTotal, WitnessRemaining, WitnessTotalPages} {
+		if e.Of(name) == SaysMore {
+			return name
+		}
+	}
+	return ""
+}
+
 // decider returns the first decider that is not silent and what it says, "" and Silent when all are.
 func (e *Evidence) decider() (string, Says) {
 	for _, name := range e.Deciders {

@@ -23,6 +23,7 @@ func (w *Walk) Recover(s State, token json.RawMessage) (State, bool) {
 		next := s
 		next.Ladder, next.Rung, next.Probe, next.Again = rung, rung, false, false
 		next.Empty, next.Stale, next.Barren = 0, 0, 0
+		next.Void, next.Gaps = nil, Gaps{}
 		switch kind := w.Rules.Fallback[rung-1]; kind {
 		case FallbackOffset:
 			next.Position = number(w.Rules.first(s) + w.Rules.behind(s))

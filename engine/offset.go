@@ -182,7 +182,7 @@ func (r *Rules) Ahead(s State, k int64) (ahead State, ok bool) {
 	case PageNumber:
 		start, step = pageNumber{r}.start(), 1
 	}
-	if step <= 0 || s.Rung != 0 || s.Probe || s.Again {
+	if step <= 0 || s.Rung != 0 || s.Probe || s.Again || len(s.Twin) > 0 || s.Gaps.Back != nil {
 		return State{}, false
 	}
 	at, err := integer(s.Position, start)

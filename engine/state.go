@@ -37,14 +37,17 @@ type State struct {
 	PagesFell  bool   `json:"pages_fell,omitempty"` // total_pages became smaller during the walk
 
 	// Guards.
-	Empty   int    `json:"empty,omitempty"`   // empty pages in a row
-	Stale   int    `json:"stale,omitempty"`   // pages in a row that brought the same records as the one before
-	Barren  int64  `json:"barren,omitempty"`  // pages in a row whose records this walk had all delivered before
-	Print   uint64 `json:"print,omitempty"`   // fingerprint of the last page with records
-	Largest int    `json:"largest,omitempty"` // most records that a page has brought
-	Trail   Trail  `json:"trail,omitzero"`    // positions seen
-	Probe   bool   `json:"probe,omitempty"`   // the end has been seen; the page asked for now confirms it
-	Again   bool   `json:"again,omitempty"`   // the page at Position has been delivered and is asked for once more
+	Empty   int             `json:"empty,omitempty"`   // empty pages in a row
+	Void    json.RawMessage `json:"void,omitempty"`    // patterns that count: position of the first of them
+	Gaps    Gaps            `json:"gaps,omitzero"`     // empty pages in mid-walk
+	Stale   int             `json:"stale,omitempty"`   // pages in a row that brought the same records as the one before
+	Barren  int64           `json:"barren,omitempty"`  // pages in a row whose records this walk had all delivered before
+	Print   uint64          `json:"print,omitempty"`   // fingerprint of the last page with records
+	Largest int             `json:"largest,omitempty"` // most records that a page has brought
+	Trail   Trail           `json:"trail,omitzero"`    // positions seen
+	Twin    json.RawMessage `json:"twin,omitempty"`    // position whose page was refused as a repetition; Position, or the one behind it when a later run looks there
+	Probe   bool            `json:"probe,omitempty"`   // the end has been seen; the page asked for now confirms it
+	Again   bool            `json:"again,omitempty"`   // the page at Position has been delivered and is asked for once more
 
 	Memo json.RawMessage `json:"memo,omitempty"` // the hook's own
 }

@@ -34,43 +34,26 @@ func (w *Walk) Ask(s State) Request {
 // Step says what p, which was asked for at s, means for the chain. It is a pure function; the error
 // is a *ValueError: a witness held something that is neither allowed nor absent.
 func (w *Walk) Step(s State, p Page) (Verdict, error) {
-	same := p.Records > 0 && p.Print != 0 && p.Print == s.Print && w.Rules.Type != None
-	drop := same && (s.Probe || s.Again || w.refuses(s)) || s.Again && !w.Rules.HasKey && p.Records > 0 && p.New == 0
-	after, e, v, err := w.read(s, p, same, drop)
-	if same && e.repeated && !drop {
-		drop = true
-		after, e, v, err = w.read(s, p, same, drop)
+	r := w.repeatOf(s, p)
+	after, e, v, err := w.read(s, p, r)
+	if _, says := e.decider(); r.same && e.repeated && !r.drop {
+		r.drop = true
+		after, e, v, err = w.read(s, p, r)
+	} else if r.peek && says == SaysEnd && w.counted(s) { // there is nothing behind it to look at
+		r = repeat{same: true, drop: true}
+		after, e, v, err = w.read(s, p, r)
 	}
 	if err != nil {
 		return v, err
 	}
-	v.Drop, v.Evidence = drop, e.Witnesses
+	v.Drop, v.Evidence = r.drop, e.Witnesses
 	w.decide(s, after, p, e, &v)
 	return v, nil
 }
 
-// refuses reports whether the page before, come again at the position of s, is refused: it shows that
-// the server did not go there. `repeat: allow` takes it as a page like any other, and `repeat: end`
-// too where the token, not the page, is what repeats. So is one whose position came from the server
-// and whose records have no key: equal records may then be different things, and the token moved.
-func (w *Walk) refuses(s State) bool {
-	switch w.Rules.Repeat {
-	case "allow":
-		return false
-	case "end":
-		return w.counted(s)
-	}
-	return w.Rules.HasKey || w.counted(s)
-}
-
-// counted reports whether the position of s is one that the client counts.
-func (w *Walk) counted(s State) bool {
-	return s.Rung == 0 && w.Rules.positional() || w.Rules.rung(s) == FallbackOffset
-}
-
 // read counts the page in and gathers all its evidence.
-func (w *Walk) read(s State, p Page, same, drop bool) (after State, e Evidence, v Verdict, err error) {
-	if after, err = w.countIn(s, p, same, drop, &v); err != nil {
+func (w *Walk) read(s State, p Page, r repeat) (after State, e Evidence, v Verdict, err error) {
+	if after, err = w.countIn(s, p, r, &v); err != nil {
 		return after, e, v, err
 	}
 	if e, err = common(w.Rules, s, after, p); err != nil {
@@ -86,22 +69,25 @@ func (w *Walk) read(s State, p Page, same, drop bool) (after State, e Evidence, 
 		e.Deciders = append([]string{WitnessStatus}, e.Deciders...)
 	}
 	e.quiet()
-	w.guard(s, &after, p, same, &e, &v)
+	w.guard(s, &after, p, r, &e, &v)
 	return after, e, v, nil
 }
 
 // countIn returns s with the page's counts in it; its Position is still the page's own.
-func (w *Walk) countIn(s State, p Page, same, drop bool, v *Verdict) (State, error) {
+func (w *Walk) countIn(s State, p Page, r repeat, v *Verdict) (State, error) {
 	after := s
 	after.Version = StateVersion
 	after.Pages++
-	after.Reread += 1 - s.advance(p, drop)
-	if !drop {
+	after.Reread += 1 - s.advance(p, r.drop)
+	if !r.peek {
+		after.Twin = nil
+	}
+	if !r.drop {
 		dup := int64(p.Records - p.New - p.Old)
 		after.Received += int64(p.Records)
 		after.Duplicates += dup
-		known := p.New == 0 && p.Old == 0 && !w.Rules.positional() // a page of the server's choice that the walk has had
-		if known || s.Recovered > 0 || s.Probe || s.Again || same || w.Rules.Type == Timestamp {
+		known := p.New == 0 && p.Old == 0 && !r.grown && !w.Rules.positional() // a page of the server's choice that the walk has had
+		if known || s.Recovered > 0 || s.Probe || s.Again || r.same || w.Rules.Type == Timestamp {
 			after.Overlap += dup
 		}
 	}
@@ -211,15 +197,19 @@ func (w *Walk) hookToken(s State, p Page, e *Evidence) {
 const maxIdentical = 100_000
 
 // guard notices empty and identical pages, and ends a walk that makes no progress.
-func (w *Walk) guard(s State, after *State, p Page, same bool, e *Evidence, v *Verdict) {
+func (w *Walk) guard(s State, after *State, p Page, r repeat, e *Evidence, v *Verdict) {
 	after.Empty, after.Stale = 0, 0
 	if p.Records == 0 && p.Class == PageOK {
 		after.Empty = s.Empty + 1
 	}
-	elsewhere := same && !s.Probe && !s.Again && e.Of(WitnessTime) != SaysEnd
+	w.gaps(s, after, p)
+	elsewhere := r.same && !s.Probe && !s.Again && e.Of(WitnessTime) != SaysEnd
 	if elsewhere {
 		after.Stale = s.Stale + 1
 		v.note(EventPageRepeated, "page %d brought the same records as the one before", s.Pages+1)
+	}
+	if r.peek || r.grown {
+		v.note(EventPageRepeated, "page %d brings the same records as the one before still; looking behind it", s.Pages+1)
 	}
 	switch {
 	case p.New > 0 || p.Old > 0:
@@ -238,10 +228,15 @@ func (w *Walk) guard(s State, after *State, p Page, same bool, e *Evidence, v *V
 		e.Deciders = append([]string{WitnessPage}, e.Deciders...)
 	case elsewhere && w.refuses(s):
 		e.Missing, e.Detail = CodePageRepeated, "another position was answered with the same records"
-	case after.Empty > limit && w.Rules.positional():
-		e.Missing, e.Detail = CodeShortOfTotal, fmt.Sprintf("%d empty pages in a row", after.Empty)
+		if w.counted(s) && e.Of(WitnessHook) != SaysEnd { // whatever it says: the client counted its position
+			e.set(WitnessPage, SaysMore, "the records of the one before")
+			e.Deciders = append([]string{WitnessPage}, e.Deciders...)
+		}
 	case after.Empty > limit:
 		e.Missing, e.Detail = CodeStalled, fmt.Sprintf("%d empty pages in a row", after.Empty)
+		if name := e.lacking(); name != "" && w.Rules.positional() {
+			e.Missing, e.Detail = CodeShortOfTotal, e.sentence(name)
+		}
 	case after.Stale > limit && (w.Rules.HasKey || w.counted(s) || after.Stale > maxIdentical):
 		e.Missing, e.Detail = CodeStalled, fmt.Sprintf("%d identical pages in a row", after.Stale+1)
 	case after.Barren > int64(limit) && after.Received > after.Duplicates && after.Barren > after.Pages-after.Barren:

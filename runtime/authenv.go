@@ -89,15 +89,27 @@ func (l *authClient) do(ctx context.Context, r *auth.Request) (*auth.Answer, err
 		l.client, l.err = transport.New(transport.Config{
 			Timeout: h.Timeout, MaxPage: h.MaxPage, DenyPrivate: h.DenyPrivate, Compression: h.Compression, UserAgent: l.b.job.UserAgent,
 			Retry: h.Retry, Redact: l.b.redact, Clock: stopClock{l.b.clock, l.b.job.Stop}, Observe: l.b.job.Exchange, Transport: l.b.job.Transport, Wrap: l.b.wrap(true), Random: l.b.job.Random,
-			Proxy: proxy, TLS: certs,
+			Proxy: proxy, TLS: certs, Accept: acceptGrant,
 		})
 	})
 	if l.err != nil {
 		return nil, l.err
 	}
-	a, err := l.client.Fetch(ctx, r.Method, r.URL, r.Header, r.Body)
+	a, err := l.client.Fetch(context.WithValue(ctx, grantKey{}, r.Accept), r.Method, r.URL, r.Header, r.Body)
 	if err != nil {
 		return nil, err
 	}
-	return &auth.Answer{Status: a.Status, Header: a.Header, Body: a.Body, URL: a.URL}, nil
+	return &auth.Answer{Status: a.Status, Header: a.Header, Body: page.Unmark(a.Body), URL: a.URL}, nil
+}
+
+// grantKey is where the context of a request for credentials holds its Accept.
+type grantKey struct{}
+
+// acceptGrant asks the kind of authentication whether it can read an answer.
+func acceptGrant(ctx context.Context, a *transport.Answer) error {
+	accept, _ := ctx.Value(grantKey{}).(func(context.Context, *auth.Answer) error)
+	if accept == nil {
+		return nil
+	}
+	return accept(ctx, &auth.Answer{Status: a.Status, Header: a.Header, Body: page.Unmark(a.Body)})
 }

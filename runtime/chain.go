@@ -94,8 +94,9 @@ func (c *chain) loop(ctx context.Context) chainEnd {
 			continue
 		}
 		end, err := c.take(ctx, g)
-		if parks(err) { // details of the page
+		if parks(err) || g.lost { // details of the page
 			c.sr.unreserve()
+			c.wait = 0
 			end, err = c.failed(ctx, g, err), nil
 		}
 		if !g.owned {
@@ -134,7 +135,7 @@ func (c *chain) classError(g *got) error {
 	case spec.ClassTokenExpired:
 		return &Error{Code: CodeTokenExpired, Msg: orElse(g.answer.Message, "the API says that the token has expired")}
 	case spec.ClassSessionExpired:
-		return &Error{Code: CodeSessionExpired, Msg: orElse(g.answer.Message, "the API says that the session has expired")}
+		return &Error{Code: CodeSessionExpired, Msg: orElse(g.answer.Message, sessionGone)}
 	case spec.ClassSkip:
 		return errSkipped
 	}

@@ -72,6 +72,7 @@ func (c *chain) details(ctx context.Context, g *got, list []entry) ([]listing, e
 		for _, a := range answers {
 			a.Release()
 		}
+		g.lost = expired(err)
 		return nil, err
 	}
 	g.details = answers
@@ -95,10 +96,27 @@ func (c *chain) batch(ctx context.Context, g *got, ids []json.RawMessage, p *pag
 	switch a.Class {
 	case spec.ClassSkip, spec.ClassEnd:
 		c.sr.notice(c.key, NoticeSkipped, "details of "+shown(sc.ids))
-	case spec.ClassTokenExpired, spec.ClassSessionExpired:
-		return a, codeError(CodeSessionExpired, "details: the session has expired")
+	case spec.ClassSessionExpired:
+		return a, codeError(CodeSessionExpired, "details: %s", orElse(a.Message, sessionGone))
+	case spec.ClassTokenExpired:
+		return a, c.sr.tokenless(d, a)
 	}
 	return a, nil
+}
+
+// tokenless is the error of an answer that is classed as if the request had carried a token of the pagination.
+func (sr *streamRun) tokenless(d *draft, a *transport.Answer) error {
+	code := fmt.Sprintf("http_%d", a.Status)
+	if a.Status >= 200 && a.Status <= 299 {
+		code = transport.CodeRefused
+	}
+	said := ""
+	if a.Message != "" {
+		said = " (" + a.Message + ")"
+	}
+	return codeError(code, "details: %s %s: the API answered %d%s, which %s calls token_expired, but a request for details carries no token of the pagination; "+
+		"let it speak of the pages alone, and say what such an answer to details means: skip, retry, session_expired or failed",
+		d.method, sr.redact.String(a.URL.Path), a.Status, said, a.By)
 }
 
 func joinIDs(ids []json.RawMessage) json.RawMessage {

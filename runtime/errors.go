@@ -69,6 +69,12 @@ func parks(err error) bool {
 	return errors.As(err, &re) && re.Code == CodeParked || errors.As(err, &te) && te.Code == transport.CodeParked
 }
 
+// expired reports whether an API has forgotten a session.
+func expired(err error) bool {
+	var re *Error
+	return errors.As(err, &re) && re.Code == CodeSessionExpired
+}
+
 // passing reports whether what failed may well go right when it is asked for again as it is: a wait, an
 // end from outside, an answer that did not come or that the API calls its own fault.
 func passing(err error) bool {

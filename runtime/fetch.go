@@ -23,6 +23,7 @@ type got struct {
 	view    *view
 	tries   int64               // attempts, also those of requests that failed
 	details []*transport.Answer // the bodies that detail records stand in
+	lost    bool                // its details were refused because the session is gone
 	owned   bool                // a delivery holds it and gives it back
 	keys    linkKeys            // secrets that links repeat
 }
@@ -178,12 +179,18 @@ func (c *chain) measure(ctx context.Context, g *got) (engine.Page, error) {
 	for _, w := range []struct {
 		to   *[]byte
 		from *spec.Pick
-	}{{(*[]byte)(&p.Total), pg.Total}, {(*[]byte)(&p.Remaining), pg.Remaining}, {(*[]byte)(&p.TotalPages), pg.TotalPages}, {(*[]byte)(&p.More), pg.More}, {(*[]byte)(&p.Done), pg.Done}} {
+	}{{(*[]byte)(&p.Total), pg.Total}, {(*[]byte)(&p.Remaining), pg.Remaining}, {(*[]byte)(&p.TotalPages), pg.TotalPages}} {
 		v, err := g.view.pick(ctx, w.from, present)
 		if err != nil {
 			return p, err
 		}
 		*w.to = v
+	}
+	if p.More, err = g.view.flag(ctx, pg.More); err != nil {
+		return p, err
+	}
+	if p.Done, err = g.view.flag(ctx, pg.Done); err != nil {
+		return p, err
 	}
 	for _, f := range pg.Fallback {
 		v, err := g.view.pick(ctx, f.Next, pg.Rules.Present)

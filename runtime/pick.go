@@ -65,23 +65,44 @@ func present(v json.RawMessage) bool {
 
 // pick gives the first value that counts; when none does, the last that is there at all.
 func (v *view) pick(ctx context.Context, p *spec.Pick, counts func(json.RawMessage) bool) (json.RawMessage, error) {
+	got, _, err := v.pickFrom(ctx, p, counts)
+	return got, err
+}
+
+// pickFrom is pick, and says where the value was found.
+func (v *view) pickFrom(ctx context.Context, p *spec.Pick, counts func(json.RawMessage) bool) (value json.RawMessage, from *spec.Source, err error) {
 	if p == nil {
-		return nil, nil
+		return nil, nil, nil
 	}
-	var last json.RawMessage
 	for i := range p.Any {
 		got, err := v.source(ctx, &p.Any[i])
 		if err != nil {
-			return nil, err
+			return nil, nil, err
 		}
 		if counts(got) {
-			return got, nil
+			return got, &p.Any[i], nil
 		}
 		if got != nil {
-			last = got
+			value, from = got, &p.Any[i]
 		}
 	}
-	return last, nil
+	return value, from, nil
+}
+
+// flag picks the value of a flag. What a header, XML or CSV says is always text: "1" and "0" there are
+// the numbers that a flag may be.
+func (v *view) flag(ctx context.Context, p *spec.Pick) (json.RawMessage, error) {
+	got, from, err := v.pickFrom(ctx, p, present)
+	if err != nil || from == nil || from.Ref == nil {
+		return got, err
+	}
+	if f := v.rd.plan.Format; from.Ref.Root == engine.RootHeader || f == "xml" || f == "csv" {
+		switch string(got) {
+		case `"1"`, `"0"`:
+			return got[1:2], nil
+		}
+	}
+	return got, nil
 }
 
 func (v *view) source(ctx context.Context, s *spec.Source) (json.RawMessage, error) {

@@ -176,7 +176,7 @@ func (sr *streamRun) readsSession() bool {
 
 // knowsMore reports whether a walk that began anew at the state's position would not be this one.
 func (c *chain) knowsMore(st *chainState) bool {
-	return st.Memo != nil || st.Session != nil || st.Rung != 0 || st.Probe || st.Again || st.Skip > 0 || len(st.Part) > 0 || c.boundary() || c.counts()
+	return st.Memo != nil || st.Session != nil || st.Rung != 0 || st.Probe || st.Again || st.Twin != nil || st.Gaps.Back != nil || st.Skip > 0 || len(st.Part) > 0 || c.boundary() || c.counts()
 }
 
 // boundary reports whether only the keys of a page tell that the next one brought nothing new.

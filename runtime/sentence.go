@@ -96,6 +96,12 @@ func (r *StreamReport) hint() string {
 		return r.above.hint()
 	case r.Reason == CodeSessionExpired && strings.HasSuffix(r.Detail, otherParts):
 		return "`--fresh`, which reads all parts of a new session"
+	case r.Reason == CodeSessionExpired && strings.HasSuffix(r.Detail, noSession):
+		return "a `session` in the stream, or another class in the rule that says session_expired"
+	case r.Reason == engine.CodeShortOfTotal && strings.Contains(r.Detail, engine.WitnessTotalPages+" says"):
+		return "run again; if it stays, the API's count of pages is wrong: leave `total_pages` out"
+	case r.Reason == engine.CodeShortOfTotal && strings.Contains(r.Detail, engine.WitnessRemaining+" says"):
+		return "run again; if it stays, the API's count of what is left is wrong: leave `remaining` out"
 	case r.Reason == CodeWindow && strings.HasSuffix(r.Detail, uncutKey):
 		return "name what identifies a record in `records.key`, and run again"
 	case r.Reason == CodeWindow && strings.Contains(r.Detail, uncutStep):

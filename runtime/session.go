@@ -10,6 +10,12 @@ import (
 	"github.com/lastpage/lastpage/runtime/page"
 )
 
+// What is said of a session that the API does not know any more, and where there was none.
+const (
+	sessionGone = "the API says that the session has expired"
+	noSession   = "the stream has no `session` to open again"
+)
+
 // closeTime is how long closing a session may take when the run is over.
 const closeTime = 15 * time.Second
 
@@ -284,6 +290,9 @@ func (c *chain) reopen(ctx context.Context, cause error) *chainEnd {
 		return &end
 	}
 	c.left = false
+	if c.sr.spec.Session == nil {
+		cause = codeError(CodeSessionExpired, "%w, and %s", cause, noSession)
+	}
 	c.sr.notice(c.key, NoticeSessionLost, cause.Error())
 	limit := c.walk.Rules.MaxRecoveries
 	if limit == 0 {

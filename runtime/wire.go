@@ -102,7 +102,7 @@ func jsonOf(body []byte, contentType, format string) []byte {
 		}
 		return nil
 	}
-	if rawjson.Valid(body) != nil {
+	if body = page.Unmark(body); rawjson.Valid(body) != nil {
 		return nil
 	}
 	return body

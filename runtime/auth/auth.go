@@ -36,13 +36,16 @@ type Request struct {
 	URL    string // absolute
 	Header http.Header
 	Body   []byte
+	// Accept says what is wrong with the body of a success answer (not of a 204): it is retried then as a
+	// page with such a body is. Its text carries no secret. Nil: any body will do.
+	Accept func(ctx context.Context, a *Answer) error
 }
 
 // Answer is a whole answer of any status.
 type Answer struct {
 	Status int
 	Header http.Header
-	Body   []byte
+	Body   []byte // without a byte order mark
 	URL    string // as messages may show it
 }
 
@@ -68,7 +71,7 @@ type Env struct {
 	// Build fills a request template in.
 	Build func(ctx context.Context, r *spec.Request) (*Request, error)
 	// Do sends a request without credentials of this package, with retries. An answer of any status
-	// that stands comes without an error.
+	// that stands comes without an error; one that the request does not accept does not stand.
 	Do func(ctx context.Context, r *Request) (*Answer, error)
 	// Sign is the hook function `sign`.
 	Sign func(ctx context.Context, r *http.Request, body []byte) ([]byte, error)

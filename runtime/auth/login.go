@@ -6,9 +6,12 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"slices"
 	"strconv"
+	"strings"
 	"time"
 
+	"github.com/lastpage/lastpage/engine"
 	"github.com/lastpage/lastpage/engine/spec"
 )
 
@@ -44,6 +47,7 @@ func (l *login) fetch(ctx context.Context) (string, time.Duration, error) {
 	if err != nil {
 		return "", 0, err
 	}
+	r.Accept = l.accept
 	a, err := l.env.Do(ctx, r)
 	if err != nil {
 		return "", 0, err
@@ -68,6 +72,28 @@ func (l *login) fetch(ctx context.Context) (string, time.Duration, error) {
 	l.env.AddSecret(plain(v))
 	life, err := l.life(ctx, a)
 	return string(v), life, err
+}
+
+// accept refuses an answer that has no token where one is looked for in a body that cannot be read.
+func (l *login) accept(ctx context.Context, a *Answer) error {
+	bad := unreadable(a.Body)
+	if bad == nil || !readsBody(l.LoginRef) {
+		return nil
+	}
+	if v, ok, err := l.env.Pick(ctx, l.LoginRef, a); err == nil && ok && len(v) > 0 && string(v) != "null" && string(v) != `""` {
+		return nil // a header has it
+	}
+	return bad
+}
+
+// readsBody reports whether one of the sources looks into the body.
+func readsBody(p *spec.Pick) bool {
+	return slices.ContainsFunc(p.Any, func(s spec.Source) bool {
+		if s.Ref != nil {
+			return s.Ref.Root == engine.RootBody
+		}
+		return s.Text != nil && slices.ContainsFunc(s.Text.Parts, func(p spec.Part) bool { return p.Expr != nil && strings.Contains(p.Expr.Source, "body") })
+	})
 }
 
 // life reads expires_in: seconds, as a number or digits; 0 when it is absent.

@@ -230,7 +230,7 @@ func (rt roundTripper) RoundTrip(r *http.Request) (*http.Response, error) {
 	}
 	h := r.Header.Clone()
 	h.Set("Accept", "application/json")
-	a, err := rt.do(r.Context(), &Request{r.Method, r.URL.String(), h, body})
+	a, err := rt.do(r.Context(), &Request{Method: r.Method, URL: r.URL.String(), Header: h, Body: body, Accept: tokenAnswer})
 	if err != nil {
 		return nil, &sendError{err}
 	}

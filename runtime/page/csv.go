@@ -17,7 +17,7 @@ import (
 // another number of fields than there are columns is an error. A byte order mark is passed over, and
 // an empty body has no records.
 func readCSV(pl *Plan, body []byte, contentType string, p *Page) error {
-	body = bytes.TrimPrefix(body, []byte{0xEF, 0xBB, 0xBF})
+	body = Unmark(body)
 	if start := bytes.TrimLeft(body, " \t\r\n"); len(start) > 0 && (start[0] == '<' && html(start, contentType) || body[0] == 0x1F || body[0] >= 0xFE) {
 		if err := foreign(body, "csv", contentType); err != nil {
 			return err

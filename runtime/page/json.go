@@ -11,8 +11,12 @@ import (
 	"github.com/lastpage/lastpage/engine/rawjson"
 )
 
-// readJSON reads a body that is one JSON value.
+// Unmark is a body without the byte order mark that it may begin with, which is none of its text.
+func Unmark(body []byte) []byte { return bytes.TrimPrefix(body, []byte{0xEF, 0xBB, 0xBF}) }
+
+// readJSON reads a body that is one JSON value, perhaps behind a byte order mark.
 func readJSON(pl *Plan, body []byte, contentType string, p *Page) error {
+	body = Unmark(body)
 	if err := p.document(pl, body); err != nil {
 		return explain(err, pl, body, contentType)
 	}
@@ -98,8 +102,6 @@ func foreign(body []byte, format, contentType string) error {
 	switch {
 	case len(start) == 0:
 		what = "the body is empty"
-	case bytes.HasPrefix(body, []byte{0xEF, 0xBB, 0xBF}):
-		what = "the body begins with a byte order mark, which JSON does not allow"
 	case bytes.HasPrefix(body, []byte{0xFF, 0xFE}), bytes.HasPrefix(body, []byte{0xFE, 0xFF}), len(body) > 3 && (body[0] == 0) != (body[1] == 0):
 		what = "the body is UTF-16, not UTF-8"
 	case bytes.HasPrefix(body, []byte{0x1F, 0x8B}):

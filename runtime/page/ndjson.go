@@ -5,11 +5,12 @@ import (
 	"fmt"
 )
 
-// readNDJSON reads a body of one JSON value a line. Blank lines are passed over, an empty body has
+// readNDJSON reads a body of one JSON value a line, perhaps behind a byte order mark. Blank lines are passed over, an empty body has
 // no records, and the last line need not end with a line break. A records path leads from a line's
 // value to its record, or with [*] to its records; a line without it is an error unless the path is
 // optional. References into the body find nothing.
 func readNDJSON(pl *Plan, body []byte, contentType string, p *Page) error {
+	body = Unmark(body)
 	p.Body = []byte("null")
 	p.ready(pl, body)
 	p.bodyValues()

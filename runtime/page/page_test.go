@@ -108,7 +108,8 @@ func TestEdgeCases(t *testing.T) {
 		{name: "surrogate in UTF-8", body: "{\"items\":[\"\xed\xa0\x80\"]}", fail: "not UTF-8"},
 		{name: "overlong", body: "{\"items\":[\"\xc0\xaf\"]}", fail: "not UTF-8"},
 		{name: "invalid UTF-8 in a key", body: "{\"items\":[{\"\xff\":1}]}", fail: "not UTF-8"},
-		{name: "BOM", body: "\xef\xbb\xbf{\"items\":[1]}", fail: "byte order mark"},
+		{name: "two BOMs", body: "\xef\xbb\xbf\xef\xbb\xbf{\"items\":[1]}", fail: "byte order mark"},
+		{name: "nothing behind a BOM", body: "\xef\xbb\xbf", fail: "body is empty"},
 		{name: "UTF-16", body: "{\x00\"\x00i\x00", fail: "UTF-16"},
 		{name: "empty", body: "", fail: "body is empty"},
 		{name: "blank", body: " \n", fail: "body is empty"},
@@ -220,41 +221,6 @@ func TestPathErrors(t *testing.T) {
 				t.Errorf("%s of %s: %d records although the path is missing", c.path, c.body, len(p.Records))
 			}
 		}
-	}
-}
-
-// TestNullLost takes a null in the list's place for a missing path, where it is said to be one.
-func TestNullLost(t *testing.T) {
-	const try = "; if the list is left out when it is empty, set `records.optional: true`"
-	for _, c := range []struct{ path, body, msg string }{
-		{"", `null`, "nothing stands at records.path `$`: the body is null" + try},
-		{"items", `{"items":null,"errors":[{}]}`, "nothing stands at records.path `items`: `items` is null" + try},
-		{"items[*]", `{"items":null}`, "nothing stands at records.path `items[*]`: `items` is null" + try},
-		{"items.*.x", `{"items":null}`, "nothing stands at records.path `items[*].x`: `items` is null" + try},
-		{"data[0].items", `{"data":[{"items":null}]}`, "nothing stands at records.path `data[0].items`: `data[0].items` is null" + try},
-		{"data[0].items[*].x", `{"data":[{"items":null}]}`, "nothing stands at records.path `data[0].items[*].x`: `data[0].items` is null" + try},
-	} {
-		for _, optional := range []bool{false, true} {
-			for _, lost := range []bool{false, true} {
-				pl := Plan{HasPath: c.path != "", Optional: optional, NullLost: lost}
-				if pl.HasPath {
-					pl.Path = path(c.path)
-				}
-				var e *Error
-				switch err := pl.Read([]byte(c.body), "", new(Page)); {
-				case !lost || optional:
-					if err != nil {
-						t.Errorf("%s of %s, lost %v, optional %v: %v", c.path, c.body, lost, optional, err)
-					}
-				case !errors.As(err, &e) || e.Code != CodePathMissing || e.Msg != c.msg:
-					t.Errorf("%s of %s:\n %v\nwant:\n %s", c.path, c.body, err, c.msg)
-				}
-			}
-		}
-	}
-	empty := Plan{Path: path("items"), HasPath: true, NullLost: true}
-	if p := read(t, &empty, `{"items":[]}`); len(p.Records) != 0 {
-		t.Errorf("%d records of an empty list", len(p.Records))
 	}
 }
 

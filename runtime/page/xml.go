@@ -27,7 +27,7 @@ const (
 // it. Entities are the five of XML and character references; declared ones are refused. UTF-8,
 // US-ASCII, ISO-8859-1 and windows-1252 are read.
 func readXML(pl *Plan, body []byte, contentType string, p *Page) error {
-	body = bytes.TrimPrefix(body, []byte{0xEF, 0xBB, 0xBF})
+	body = Unmark(body)
 	start := bytes.TrimLeft(body, " \t\r\n")
 	if len(start) == 0 || start[0] != '<' || webPage(start) {
 		if err := foreign(body, "xml", contentType); err != nil {

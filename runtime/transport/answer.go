@@ -38,6 +38,7 @@ type Answer struct {
 	URL     *url.URL // that answered: after redirects
 	Class   spec.Class
 	Ruled   bool   // a rule of `responses` or the hook gave the class, not the defaults
+	By      string // who gave the class: "the rule at FILE:LINE:COLUMN", "the hook", or "" for the defaults
 	Message string // what a rule's `message` gave, secrets removed
 
 	Sent     time.Time     // of the attempt that answered

@@ -41,6 +41,12 @@ func (x *call) judge(ctx context.Context, timedOut bool, a *Attempt, e *Exchange
 	ans.Class, ans.Message = o.Class, x.redact.String(o.Message)
 	a.Class = o.Class
 	ans.Ruled = o.Rule != nil || o.Hooked
+	switch {
+	case o.Rule != nil:
+		ans.By = "the rule at " + o.Rule.Pos.String()
+	case o.Hooked:
+		ans.By = "the hook"
+	}
 	if o.Class != spec.ClassUnauthorized {
 		x.refusals, x.renewals = 0, 0
 	}
