@@ -3,6 +3,7 @@ package engine
 import (
 	"encoding/json"
 	"fmt"
+	"strings"
 	"testing"
 )
 
@@ -97,5 +98,31 @@ func TestLadderOrder(t *testing.T) {
 	s.Rung, s.Backups = 7, []json.RawMessage{nil} // of a connector that had a longer ladder
 	if _, err := w.Step(s, Page{Records: 1, New: 1, Print: 1}); err != nil {
 		t.Error(err)
+	}
+}
+
+// TestTotalThatWasWrong: a fallback's empty page that says in a later run that what has arrived is all is
+// believed; in the run that looks for more it may be the page that is false.
+func TestTotalThatWasWrong(t *testing.T) {
+	for _, c := range []struct {
+		recoveries int
+		total      string
+		want       string
+	}{
+		{0, "6", "end assumed"}, {1, "6", "incomplete short_of_total"}, {0, "5", "incomplete short_of_total"}, {0, "0", "incomplete short_of_total"},
+	} {
+		w, err := NewWalk(&Rules{Type: Timestamp, HasNext: true, HasTotal: true, HasKey: true, Fallback: []FallbackKind{FallbackSearchAfter}, MaxRecoveries: 1}, Strategies())
+		if err != nil {
+			t.Fatal(err)
+		}
+		fifteen := int64(15)
+		s := State{Pages: 3, Received: 7, Duplicates: 1, Overlap: 1, Total: &fifteen, Rung: 1, Position: []byte("6"), Recovered: 1, Recoveries: c.recoveries}
+		v, err := w.Step(s, Page{Total: []byte(c.total)})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := strings.TrimSuffix(v.Kind.String()+" "+string(v.Attested)+v.Code, "end"); got != c.want {
+			t.Errorf("%d recoveries, total %s: %s, want %s", c.recoveries, c.total, got, c.want)
+		}
 	}
 }

@@ -127,7 +127,10 @@ func (w *Walk) totals(s State, after *State, p Page, v *Verdict) error {
 		v.note(EventTotalChanged, "from %d to %d on an empty page, after %d records: not believed", *s.Total, n, s.Count())
 		known = false
 	}
-	if known && (!rest || s.Total == nil) {
+	// What has arrived, said by an empty page, is no count of the rest: that would be zero. It holds when
+	// it is said outside the run that was looking for what the total before it lacked.
+	whole := p.Records == 0 && s.Recoveries == 0 && n > 0 && n == s.Received-s.Duplicates
+	if known && (!rest || s.Total == nil || whole) {
 		stated := n
 		after.Total = &stated
 		if s.Total != nil && *s.Total != n && w.Rules.TotalKind != Estimate {

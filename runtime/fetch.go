@@ -3,7 +3,6 @@ package runtime
 import (
 	"context"
 	"errors"
-	"net/url"
 	"regexp"
 	"sync"
 	"time"
@@ -212,15 +211,8 @@ func (c *chain) token(ctx context.Context, g *got, from *spec.Pick) (next []byte
 	if err != nil || !pg.Rules.Present(v) {
 		return clone(v), "", err
 	}
-	c.sr.hideToken(v)
-	if pg.Send != nil && pg.Send.One != nil && pg.Send.One.Kind == spec.TargetURL {
-		at := absolute(g.answer.URL.String(), text(v))
-		u, err := url.Parse(at)
-		if err != nil || v[0] != '"' || u.Host == "" {
-			return nil, "the next link " + shown(v) + " is no URL", nil
-		}
-		v = quote(at)
-		c.sr.hideToken(v)
+	if v, bad = c.carry(g, v); bad != "" {
+		return nil, bad, nil
 	}
 	if re := c.sr.match; re != nil && !re.MatchString(text(v)) {
 		return nil, "the token " + shown(v) + " does not match " + re.String(), nil

@@ -207,9 +207,7 @@ func (sr *streamRun) gone(ctx context.Context, parent string) error {
 	if len(sr.known.values) == 0 {
 		return nil
 	}
-	for _, v := range sortedKeys(sr.known.values) {
-		sr.notice("", NoticeParentGone, "a record of "+parent+" that was there before is gone: "+v)
-	}
+	unread := map[string]bool{}
 	batch := chainWrites{sr: sr}
 	err := sr.eachChain(ctx, true, func(row engine.Chain) error {
 		v, err := sr.parentValues(row.Key)
@@ -219,11 +217,19 @@ func (sr *streamRun) gone(ctx context.Context, parent string) error {
 		if _, ok := sr.known.values[v]; !ok {
 			return nil
 		}
+		unread[v] = true
 		row.Done, row.Verdict, row.Reason, row.State, row.Updated = true, Complete, NoticeParentGone, nil, sr.now()
 		return batch.put(ctx, engine.Commit{Chain: row})
 	})
 	if err != nil {
 		return err
+	}
+	for _, v := range sortedKeys(sr.known.values) {
+		detail := "a record of " + parent + " that was there before is gone: " + v
+		if unread[v] {
+			detail += "; the walk of its chain had not ended, and records of it may be missing"
+		}
+		sr.notice("", NoticeParentGone, detail)
 	}
 	return batch.flush(ctx)
 }

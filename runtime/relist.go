@@ -53,7 +53,8 @@ func (sr *streamRun) vanished(ctx context.Context) error {
 		}
 		lists[name] = set
 	}
-	told := map[string]struct{}{}
+	unread := map[string]bool{} // by base of what is gone: whether its walk had not ended
+	var gone []string
 	batch := chainWrites{sr: sr}
 	err := sr.eachChain(ctx, false, func(row engine.Chain) error {
 		values, window, base, err := parseKey(row.Key)
@@ -61,14 +62,14 @@ func (sr *streamRun) vanished(ctx context.Context) error {
 			return err
 		}
 		was := row.Reason == NoticePartitionGone
-		switch gone := !among(values, lists); {
-		case gone == was:
+		switch is := !among(values, lists); {
+		case is == was:
 			return nil
-		case gone:
-			if _, ok := told[base]; !ok {
-				told[base] = struct{}{}
-				sr.notice("", NoticePartitionGone, "the partition "+base+" was read before and is in no list any more")
+		case is:
+			if _, ok := unread[base]; !ok {
+				gone = append(gone, base)
 			}
+			unread[base] = unread[base] || !row.Done
 			if row.Done && window == nil {
 				return nil
 			}
@@ -87,6 +88,13 @@ func (sr *streamRun) vanished(ctx context.Context) error {
 	})
 	if err != nil {
 		return err
+	}
+	for _, base := range gone {
+		how := "was read to its end before and is in no list any more"
+		if unread[base] {
+			how = "is in no list any more, and its walk had not ended: records of it may be missing"
+		}
+		sr.notice("", NoticePartitionGone, "the partition "+base+" "+how)
 	}
 	return batch.flush(ctx)
 }

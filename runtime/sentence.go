@@ -35,7 +35,7 @@ func (r *StreamReport) sentence() string {
 	}
 	if r.Total != nil && r.Attested == engine.Proved {
 		fmt.Fprintf(&b, "%s of %s", Thousands(*r.Total), plural(*r.Total, "record"))
-		if now := r.Received - r.Duplicates; now < *r.Total {
+		if now := r.Received - r.Duplicates - r.met; now < *r.Total {
 			b.WriteString(", " + Thousands(now) + " of them in this run,") // the count is the walk's
 		}
 	} else {
@@ -92,6 +92,8 @@ var hints = map[string]string{
 // hint says what to try, "" when nothing is known that would fit.
 func (r *StreamReport) hint() string {
 	switch {
+	case r.ladder && (r.Reason == engine.CodeTokenExpired || r.Reason == engine.CodeNextTokenMissing):
+		return orElse(r.instead, "run again; the declared `fallback` could not go on from there")
 	case r.Reason == CodeStream && r.above != nil:
 		return r.above.hint()
 	case r.Reason == CodeSessionExpired && strings.HasSuffix(r.Detail, otherParts):

@@ -72,6 +72,7 @@ func (s *stepper) stream(ctx context.Context, at StepAt) (*streamRun, *envelope,
 	if err != nil {
 		return nil, nil, err
 	}
+	ladder := len(st.Pagination.Fallback) > 0
 	if saved == nil && at.Position != nil && string(at.Position) != "null" {
 		climbable(st)
 		job.Begin = map[string]json.RawMessage{st.Name: at.Position}
@@ -83,6 +84,7 @@ func (s *stepper) stream(ctx context.Context, at StepAt) (*streamRun, *envelope,
 	if err != nil {
 		return nil, nil, err
 	}
+	sr.ladder = ladder
 	if job.Begin != nil && sr.ends(at.Position) == "" {
 		if err := CheckPosition(st, at.Position); err != nil {
 			sr.client.Close()

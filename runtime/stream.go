@@ -84,6 +84,7 @@ type streamRun struct {
 	listedAt   time.Time
 	skew       *apart // the server's clock minus ours, as its last answer had it; nil before
 	skewTold   bool
+	ladder     bool // a fallback is declared, also where a step cannot climb it
 	otherMarks bool // a bookmark was not used, and that was told
 	fatal      error
 	secret     []string // members of the chains' names that hold secrets

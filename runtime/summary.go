@@ -93,6 +93,7 @@ func (s *summary) report(r *StreamReport) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	r.Verdict, r.Reason, r.Detail, r.Err = orElse(s.worst.verdict, Complete), s.worst.reason, s.worst.detail, s.worst.err
+	r.ladder = len(s.sr.spec.Pagination.Fallback) > 0
 	if r.Verdict == Complete {
 		r.Attested = s.attested
 		switch {
