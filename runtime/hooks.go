@@ -214,7 +214,7 @@ func (c *chain) hookRecord(ctx context.Context, g *got, k *kept) error {
 	}
 	records, of := make([][]byte, 0, len(results)), make([]int, 0, len(results))
 	for i, r := range results {
-		list, err := script.DecodeRecord(r)
+		list, err := script.DecodeRecord(r, k.records[i])
 		if err != nil {
 			return &Error{Code: CodeHook, Err: err}
 		}

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/lastpage/lastpage/engine"
+	"github.com/lastpage/lastpage/runtime/script"
 )
 
 // sentence says how the stream ended, on what evidence, and what to try.
@@ -18,7 +19,7 @@ func (r *StreamReport) sentence() string {
 	}
 	b.WriteString(": ")
 	if r.Verdict != Complete {
-		b.WriteString(orElse(r.Detail, orElse(r.Reason, "no reason is known")))
+		b.WriteString(oneLine(orElse(r.Detail, orElse(r.Reason, "no reason is known"))))
 		b.WriteString("; ")
 		b.WriteString(plural(r.Records, "record") + " delivered")
 		if r.Total != nil {
@@ -46,6 +47,21 @@ func (r *StreamReport) sentence() string {
 		b.WriteString("; one witness saw the end")
 	}
 	return b.String()
+}
+
+// oneLine is a detail without the lines of a JavaScript stack; its other lines follow each other.
+func oneLine(detail string) string {
+	head, rest, _ := strings.Cut(detail, "\n")
+	for line := range strings.SplitSeq(rest, "\n") {
+		if frame, ok := strings.CutPrefix(line, script.FrameIndent); ok {
+			if _, more, ok := strings.Cut(frame, "; "); ok { // what was said behind the last frame
+				head += "; " + more
+			}
+		} else if line = strings.TrimSpace(line); line != "" {
+			head += " " + line
+		}
+	}
+	return head
 }
 
 // work says what it took.

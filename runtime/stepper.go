@@ -146,7 +146,7 @@ func (e *chainEnd) lasting() bool {
 
 // wait turns a call that read nothing, and is to be gone on with, into one that leaves no doubt.
 func (r *StepResult) wait() {
-	why := orElse(r.Detail, r.Reason)
+	why := oneLine(orElse(r.Detail, r.Reason))
 	r.Verdict, r.Attested, r.Reason, r.Detail, r.Err = Complete, "", "", "", nil
 	r.Message = "more to come: nothing was read: " + why
 	if !r.Until.IsZero() {
