@@ -21,7 +21,7 @@ const (
 	CodeNextTokenMissing = "next_token_missing" // the token is absent although the walk is not over
 	CodeShortOfTotal     = "short_of_total"     // the decider says end, a count says more
 	CodeCycle            = "cycle"              // a token or URL came a second time
-	CodeTokenMalformed   = "token_malformed"    // token.match refused it, or it is no URL
+	CodeTokenMalformed   = "token_malformed"    // token.match refused it, or no request can carry it
 	CodeTokenExpired     = "token_expired"      // too old, or refused as expired
 	CodeStalled          = "stalled"            // too many empty or identical pages in a row
 	CodeTimestampFull    = "timestamp_full"     // one timestamp fills a page

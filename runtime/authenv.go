@@ -59,7 +59,8 @@ func (b *bound) authEnv(st *spec.Stream, base *url.URL, sc *scope) auth.Env {
 			if x := exchangeOf(ctx); x != nil {
 				with = x.scope
 			}
-			return b.callRequest(ctx, st, "sign", with, r, body)
+			out, err := b.callRequest(ctx, st, "sign", with, r, body)
+			return out, scriptFailure(err)
 		},
 		Store: b.job.Ledger, AddSecret: b.redact.Add, Clock: b.clock, Tokens: b.job.Tokens, Connector: b.connector.Name, Kinds: b.job.Connector.kinds.auths(),
 		Excerpt: func(body []byte) string { return b.redact.String(string(body[:min(len(body), 500)])) },

@@ -79,6 +79,7 @@ func bind(ctx context.Context, job *Job) (*bound, error) {
 	if err != nil {
 		return nil, err
 	}
+	b.warnOfShortSecrets(job.Connector.Spec.Config)
 	b.connector, b.program, err = job.Connector.bind(ctx, b)
 	return b, err
 }

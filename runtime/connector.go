@@ -5,8 +5,11 @@ import (
 	"encoding/json"
 	"errors"
 	"io/fs"
+	"maps"
 	"os"
 	"path/filepath"
+	"slices"
+	"strings"
 	"sync"
 
 	"github.com/lastpage/lastpage/engine/spec"
@@ -189,20 +192,34 @@ func checkFunctions(s *spec.Connector, p *script.Program) (errs []*spec.Error) {
 			}
 			return name != "" && p.Has(name)
 		}
+		named := func(role string) bool { return st.Functions[role] != "" } // what is not there is told below
 		rules := st.Pagination.Rules
-		if (rules.Type == "hook" || rules.Decides == "hook") && !has("next") {
+		if (rules.Type == "hook" || rules.Decides == "hook") && !has("next") && !named("next") {
 			errs = append(errs, &spec.Error{Pos: st.Pagination.Pos, Msg: "stream " + st.Name + " needs a hook function next(page)", Hint: "add `function next(page) { … }` to the hook file"})
 		}
-		if a := st.HTTP.Auth; a != nil && a.Type == "hook" && !has("sign") {
-			errs = append(errs, &spec.Error{Pos: a.Pos, Msg: "auth type hook needs a hook function sign(req, ctx)"})
+		if a := st.HTTP.Auth; a != nil && a.Type == "hook" && !has("sign") && !named("sign") {
+			errs = append(errs, &spec.Error{Pos: a.Pos, Msg: "auth type hook needs a hook function sign(req, ctx)", Hint: "add `function sign(req, ctx) { … }` to the hook file"})
 		}
-		for role, name := range st.Functions {
-			if name != "" && !p.Has(name) {
-				errs = append(errs, &spec.Error{Pos: st.Pos, Msg: "the hook file has no function " + name + " (hook." + role + ")"})
+		for _, role := range slices.Sorted(maps.Keys(st.Functions)) {
+			if name := st.Functions[role]; name != "" && !p.Has(name) {
+				errs = append(errs, &spec.Error{Pos: st.Pos, Msg: "the hook file has no function `" + name + "` (hook." + role + ")", Hint: "add `function " + name + "(" + params(role) + ") { … }` to it, or name one that is there"})
 			}
 		}
 	}
 	return errs
+}
+
+// params are the parameters of a hook function, as they are written.
+func params(role string) string {
+	f := script.Role(role)
+	if f == nil {
+		return ""
+	}
+	names := make([]string, len(f.Params))
+	for i, p := range f.Params {
+		names[i] = p.Name
+	}
+	return strings.Join(names, ", ")
 }
 
 // compiled is the expression of the program that stands where e does.

@@ -38,7 +38,7 @@ format: 1
 http: {base_url: "http://a.invalid"}
 streams:
   a: {request: {path: /x, query: {q: "${1 +}"}}, hook: {record: gone}}
-`, "function record(r) { return r }\n", `c.yaml:5:3: the hook file has no function gone (hook.record)
+`, "function record(r) { return r }\n", `c.yaml:5:3: the hook file has no function ` + "`gone`" + ` (hook.record); add ` + "`function gone(rec, ctx) { … }`" + ` to it, or name one that is there
 c.yaml:5:44: syntax error: unexpected end of input`},
 		{"a hook that is not there", `connector: a
 format: 1

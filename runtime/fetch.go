@@ -3,7 +3,6 @@ package runtime
 import (
 	"context"
 	"errors"
-	"net/url"
 	"regexp"
 	"sync"
 	"time"
@@ -106,6 +105,7 @@ type call struct {
 	page     *page.Page
 	oneUse   bool
 	notAfter time.Time
+	bound    time.Time // no wait goes beyond, zero: none
 	tries    *int64
 }
 
@@ -120,9 +120,13 @@ func (sr *streamRun) do(ctx context.Context, d *draft, sc *scope, k call) (*tran
 		d.header.Set("Accept", accepts[format])
 	}
 	ctx = with(ctx, &exchange{scope: sc, rd: k.rd, page: k.page, format: format})
+	deadline := sr.deadline
+	if !k.bound.IsZero() && (deadline.IsZero() || k.bound.Before(deadline)) {
+		deadline = k.bound
+	}
 	answer, err := sr.client.Do(ctx, &transport.Request{
 		Method: d.method, URL: d.url(), Header: d.header, Body: body,
-		Chain: sr.spec.Name + " " + k.chain, OneUse: k.oneUse, NotAfter: k.notAfter, Deadline: sr.deadline,
+		Chain: sr.spec.Name + " " + k.chain, OneUse: k.oneUse, NotAfter: k.notAfter, Deadline: deadline,
 	})
 	var attempts []transport.Attempt
 	var te *transport.Error
@@ -207,15 +211,8 @@ func (c *chain) token(ctx context.Context, g *got, from *spec.Pick) (next []byte
 	if err != nil || !pg.Rules.Present(v) {
 		return clone(v), "", err
 	}
-	c.sr.hideToken(v)
-	if pg.Send != nil && pg.Send.One != nil && pg.Send.One.Kind == spec.TargetURL {
-		at := absolute(g.answer.URL.String(), text(v))
-		u, err := url.Parse(at)
-		if err != nil || v[0] != '"' || u.Host == "" {
-			return nil, "the next link " + shown(v) + " is no URL", nil
-		}
-		v = quote(at)
-		c.sr.hideToken(v)
+	if v, bad = c.carry(g, v); bad != "" {
+		return nil, bad, nil
 	}
 	if re := c.sr.match; re != nil && !re.MatchString(text(v)) {
 		return nil, "the token " + shown(v) + " does not match " + re.String(), nil

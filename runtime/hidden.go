@@ -5,8 +5,10 @@ import (
 	"encoding/json"
 	"net/url"
 	"sync"
+	"unicode/utf8"
 
 	"github.com/lastpage/lastpage/engine"
+	"github.com/lastpage/lastpage/engine/spec"
 	"github.com/lastpage/lastpage/runtime/transport"
 )
 
@@ -112,5 +114,21 @@ func (c *chain) hold() {
 func (c *chain) release(over bool) {
 	if c.sr.hidesTokens() {
 		c.sr.held.tell(c.sr.spec.Name+" "+c.key, over)
+	}
+}
+
+// warnOfShortSecrets names the settings whose secret is too short to be looked for in texts.
+func (b *bound) warnOfShortSecrets(vars []*spec.Variable) {
+	for _, v := range vars {
+		raw := b.config.values[v.Name]
+		if !v.Secret || string(raw) == "null" {
+			continue
+		}
+		for _, s := range texts(raw) {
+			if s != "" && len(s) < transport.MinSecret {
+				b.log.Warn("config." + v.Name + " is a secret of " + plural(int64(utf8.RuneCountInString(s)), "character") + ": too short to be hidden, it is shown as it is")
+				break
+			}
+		}
 	}
 }

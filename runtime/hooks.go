@@ -167,9 +167,12 @@ func (c *chain) callNext(ctx context.Context, g *got) (*engine.HookSays, error) 
 		says.Memo = clone(n.Memo)
 	}
 	c.wait = n.Wait
-	if pg := &c.sr.spec.Pagination; says.Token != nil && pg.Rules.Present(says.Token) && pg.Send != nil && pg.Send.One != nil && pg.Send.One.Kind == spec.TargetURL {
-		c.sr.hideToken(says.Token)
-		says.Token = g.keys.hide(quote(absolute(g.answer.URL.String(), text(says.Token))))
+	if pg := &c.sr.spec.Pagination; says.Token != nil && pg.Rules.Present(says.Token) {
+		v, bad := c.carry(g, says.Token)
+		if bad != "" {
+			return nil, &Error{Code: CodeHook, Err: script.Wrong("next", r, fmt.Sprintf("{token: %s}", n.Token), "want a token that requests can carry: "+bad)}
+		}
+		says.Token = g.keys.hide(v)
 	}
 	c.sr.hideToken(says.Token)
 	if pg := &c.sr.spec.Pagination; says.Token != nil && pg.Rules.Type.Counts() && pg.Rules.Present(says.Token) {
@@ -211,7 +214,7 @@ func (c *chain) hookRecord(ctx context.Context, g *got, k *kept) error {
 	}
 	records, of := make([][]byte, 0, len(results)), make([]int, 0, len(results))
 	for i, r := range results {
-		list, err := script.DecodeRecord(r)
+		list, err := script.DecodeRecord(r, k.records[i])
 		if err != nil {
 			return &Error{Code: CodeHook, Err: err}
 		}

@@ -49,7 +49,7 @@ func MoveCheckpoint(state json.RawMessage, fingerprint string, position json.Raw
 		return nil, err
 	}
 	moved := chainState{State: engine.StartAt(position), Fingerprint: fingerprint, Times: s.Times, Watermark: s.Watermark, Pending: s.Pending,
-		Recent: s.Recent, First: s.First, Inherit: s.Inherit, Unordered: true}
+		Recent: s.Recent, First: s.First, Inherit: s.Inherit, Unordered: true, KeptIDs: s.KeptIDs, Moved: append(s.Moved, s.Part...)}
 	return moved.marshal()
 }
 

@@ -48,3 +48,80 @@ func TestKeepOfTheLastPageThatHoldsIt(t *testing.T) {
 		})
 	}
 }
+
+// TestKeepTokenIsTheLastThatWasReceived: an end value is no token, and the page that comes again brings only
+// what is new on it, also in the runs after.
+func TestKeepTokenIsTheLastThatWasReceived(t *testing.T) {
+	for _, send := range []string{"query.c", "header.X-C"} {
+		for _, end := range []string{"", `,"next":null`, `,"next":""`, `,"next":0`, `,"next":"0"`, `,"next":false`} {
+			t.Run(send+end, func(t *testing.T) {
+				records := 12
+				r := newRig(t, func(w http.ResponseWriter, q *http.Request) {
+					at := 0
+					if v := q.FormValue("c") + q.Header.Get("X-C"); v != "" {
+						if _, err := fmt.Sscanf(v, "p%d", &at); err != nil {
+							http.Error(w, "no such token "+v, http.StatusTeapot)
+							return
+						}
+					}
+					next := end
+					if at+4 < records {
+						next = fmt.Sprintf(`,"next":"p%d"`, at+4)
+					}
+					fmt.Fprintf(w, `{"items":%s%s}`, items(at+1, min(at+4, records)), next)
+				}, "streams:\n  s:\n    request: {path: /}\n    records: {path: items, key: id}\n"+
+					"    pagination: {type: cursor, next: body.next, send: "+send+", keep: token, end_values: [null, \"\", 0, \"0\", false]}\n")
+				for range 3 {
+					want(t, r.run(), "complete")
+					r.count("s", "id", 12)
+				}
+				records = 14
+				for range 2 {
+					want(t, r.run(), "complete")
+					r.count("s", "id", 14)
+				}
+			})
+		}
+	}
+}
+
+// TestTokenThatNoRequestCanCarry: a token or a kept position that is none is refused at the page that gives
+// it, and the next run asks for that page again.
+func TestTokenThatNoRequestCanCarry(t *testing.T) {
+	for _, c := range []struct{ pagination, bad, good string }{
+		{"{type: cursor, next: body.next, send: query.*}", `"next":[]`, `"next":{"at":4}`},
+		{"{type: cursor, next: body.next, send: query.*}", `"next":"oops"`, `"next":{"at":4}`},
+		{"{type: cursor, next: body.next, send: query.*}", `"next":5`, `"next":{"at":4}`},
+		{"{type: link, next: body.next}", `"next":"ftp://127.0.0.1/?at=4"`, `"next":"/?at=4"`},
+		{"{type: link, next: body.next, keep: body.keep}", `"keep":{"a":1}`, `"keep":"/?at=8"`},
+		{"{type: link, next: body.next, keep: body.keep}", `"keep":"http://[bad"`, `"keep":"/?at=8"`},
+	} {
+		t.Run(c.pagination+c.bad, func(t *testing.T) {
+			well := false
+			r := newRig(t, func(w http.ResponseWriter, q *http.Request) {
+				at := 0
+				fmt.Sscan(q.FormValue("at"), &at)
+				more := ""
+				if at == 0 {
+					if more = "," + c.bad; well {
+						more = "," + c.good
+					}
+				}
+				fmt.Fprintf(w, `{"items":%s%s}`, items(at+1, at+4), more)
+			}, "streams:\n  s:\n    request: {path: /}\n    records: {path: items, key: id}\n    pagination: "+c.pagination+"\n")
+			for range 2 {
+				want(t, r.run(), "incomplete token_malformed")
+			}
+			well = true
+			want(t, r.run(), "complete")
+			n := 8
+			if strings.Contains(c.pagination, "keep") {
+				n = 4
+			}
+			r.count("s", "id", n)
+			if first := r.asked[0]; r.asked[1] != first || r.asked[2] != first {
+				t.Errorf("asked for %q", r.asked)
+			}
+		})
+	}
+}

@@ -21,6 +21,7 @@ func (sr *streamRun) chain(ctx context.Context, row engine.Chain) (*chain, error
 		return nil, &Error{Code: CodeState, Err: err}
 	}
 	c.partition, c.base = values, base
+	sr.noteSecret(row.Key)
 	if window != nil {
 		w := sr.windowPartition()
 		if w == nil {
@@ -35,7 +36,9 @@ func (sr *streamRun) chain(ctx context.Context, row engine.Chain) (*chain, error
 	if c.state, err = parseState(row.State); err != nil {
 		return nil, &Error{Code: CodeState, Err: err}
 	}
+	c.left = c.state.Session != nil || c.shared != nil && c.shared == sr.leftOpen
 	sr.rebaseState(&c.state)
+	sr.retell(&c.state)
 	mark, err := sr.loadMark(ctx, base)
 	if err != nil {
 		return nil, err
@@ -106,6 +109,9 @@ func (c *chain) start(ctx context.Context, mark engine.Bookmark) error {
 	}
 	var err error
 	c.state.Recent, err = recentOf(mark)
+	if mark.Kept != nil {
+		c.state.KeptIDs = c.state.Recent.id
+	}
 	return err
 }
 
@@ -153,7 +159,7 @@ func (c *chain) remember(ctx context.Context, fresh bool, mark engine.Bookmark) 
 		return nil
 	}
 	c.keys = newKeySet(c.sr.wholeKeys || len(c.state.Inherit) > 0)
-	if fresh || mark.Watermark != nil && bytes.Equal(mark.Watermark, c.state.Watermark) {
+	if fresh || c.sr.kind == nil || mark.Watermark != nil && bytes.Equal(mark.Watermark, c.state.Watermark) {
 		before, err := recentOf(mark)
 		if err != nil {
 			return err
@@ -163,8 +169,10 @@ func (c *chain) remember(ctx context.Context, fresh bool, mark engine.Bookmark) 
 			c.old[id] = struct{}{}
 		}
 	}
-	for _, id := range c.state.Recent.id {
-		c.keys.add(id)
+	for _, ids := range [][]uint64{c.state.Recent.id, c.state.Moved} {
+		for _, id := range ids {
+			c.keys.add(id)
+		}
 	}
 	load := func(ids []uint64) error {
 		for _, id := range ids {

@@ -34,6 +34,7 @@ type StepResult struct {
 	Forgot   bool              // the API has rotated a credential, and there was no Ledger to keep it
 	Err      error
 
+	ladder bool // a fallback is declared
 	end    chainEnd
 	values json.RawMessage // of the chain that the page is of, without the window
 }
@@ -74,6 +75,9 @@ func Step(ctx context.Context, job *Job, at StepAt) (*StepResult, error) {
 	if sessionPartition(sr.spec) != nil {
 		sr.roundData.Session, state.Session = state.Session, nil
 		if err := sr.openShared(ctx); err != nil {
+			if now := sr.roundData.Session; now != nil && now.Waiting {
+				sr.closeSession(ctx, sr.sharedScope(), now)
+			}
 			return (&chain{sr: sr}).stepEnd((&chain{sr: sr}).broken(err), keep, out)
 		}
 	}
@@ -110,7 +114,7 @@ func (sr *streamRun) pick(ctx context.Context, keep *memory, partition json.RawM
 // stepEnd turns how the chain's slice ended into the result.
 func (c *chain) stepEnd(end chainEnd, keep *memory, out *collector) (*StepResult, error) {
 	r := &StepResult{Fetched: keep.entry != nil, Page: keep.entry, Verdict: end.verdict, Attested: end.attested, Reason: end.reason,
-		Detail: c.sr.redact.String(end.detail), Until: end.until, Forgot: keep.lost, Err: end.err, end: end}
+		Detail: c.sr.redact.String(end.detail), Until: end.until, Forgot: keep.lost, Err: end.err, end: end, ladder: c.sr.ladder}
 	for _, rec := range out.records {
 		r.Records = append(r.Records, rec)
 	}
@@ -137,7 +141,7 @@ func (c *chain) stepEnd(end chainEnd, keep *memory, out *collector) (*StepResult
 // sentence says what the page was and what decided.
 func (r *StepResult) sentence() string {
 	if r.Verdict != Complete {
-		rep := &StreamReport{Verdict: r.Verdict, Reason: r.Reason, Detail: r.Detail, Records: int64(len(r.Records))}
+		rep := &StreamReport{ladder: r.ladder, instead: "`runner run`: its checkpoint holds what the declared `fallback` needs; a step knows the position alone", Verdict: r.Verdict, Reason: r.Reason, Detail: r.Detail, Records: int64(len(r.Records))}
 		if r.Page != nil {
 			rep.Pages, rep.Retries, rep.Seconds = 1, int64(max(0, r.Page.Attempts-1)), float64(r.Page.Millis)/1000
 		}

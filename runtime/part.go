@@ -2,6 +2,7 @@ package runtime
 
 import (
 	"slices"
+	"strings"
 
 	"github.com/cespare/xxhash/v2"
 )
@@ -25,10 +26,40 @@ func (c *chain) keyed(l listing) bool {
 // contentOf identifies a record without a key.
 func contentOf(record []byte) uint64 { return xxhash.Sum64(record) }
 
-// had counts the records without keys that were delivered when the page was here before, less those
+// byBytes is what Part tells records by where they have no key, or had none that means the same.
+const byBytes = "bytes"
+
+// identifiedBy is what Part tells the stream's records by.
+func (sr *streamRun) identifiedBy() string {
+	if !sr.needKeys {
+		return byBytes
+	}
+	var b strings.Builder
+	b.WriteString("key")
+	for _, p := range sr.keyPaths {
+		b.WriteString(" " + p.String())
+	}
+	if sr.fieldOf != fieldNowhere {
+		b.WriteString(" by " + fieldPath(sr.spec.Incremental.Watermark).String())
+	}
+	return b.String()
+}
+
+// retell makes a part that was cut out by another key, or another watermark, one by bytes.
+func (sr *streamRun) retell(st *chainState) {
+	if len(st.Part) == 0 || st.PartBy == "" || st.PartBy == sr.identifiedBy() {
+		return
+	}
+	if len(st.Bytes) > 0 {
+		st.Part = st.Bytes
+	}
+	st.PartBy, st.Bytes = byBytes, nil
+}
+
+// had counts the records that are told apart by their bytes and were delivered when the page was here before, less those
 // that the batch has met; nil when there are none.
 func (c *chain) had(g *got, b *batchOf, l listing) map[uint64]int {
-	if len(g.at.Part) == 0 || c.keyed(l) {
+	if len(g.at.Part) == 0 || c.keyed(l) && g.at.PartBy != byBytes {
 		return nil
 	}
 	left := make(map[uint64]int, len(g.at.Part))
@@ -41,8 +72,8 @@ func (c *chain) had(g *got, b *batchOf, l listing) map[uint64]int {
 	return left
 }
 
-// each is the identity of each delivered record; nil where several were made of one.
-func (c *chain) each(b *batchOf) identities {
+// each is the identity of each delivered record, by its bytes where that is wanted; nil where several were made of one.
+func (c *chain) each(b *batchOf, bytes bool) identities {
 	var out identities
 	for _, m := range b.made {
 		last := -1
@@ -55,7 +86,7 @@ func (c *chain) each(b *batchOf) identities {
 				return nil
 			}
 			last = n
-			if c.keyed(m.from) {
+			if c.keyed(m.from) && !bytes {
 				out = append(out, identity(m.from.hashes()[n], m.from.at(n)))
 			} else {
 				out = append(out, m.from.content(n))
@@ -102,4 +133,27 @@ func (v identities) less(gone []uint64) identities {
 		n[id]--
 		return n[id] >= 0
 	})
+}
+
+// restOf keeps what Part tells records by, as long as it tells any.
+func (c *chain) restOf(st *chainState, b *batchOf) {
+	if len(st.Part) == 0 {
+		st.PartBy, st.Bytes = "", nil
+		return
+	}
+	if st.PartBy == "" {
+		st.PartBy = c.sr.identifiedBy()
+	}
+	st.Bytes = st.Bytes.less(b.metBytes)
+}
+
+// cutOff notes that the first records of a page are delivered.
+func (c *chain) cutOff(st *chainState, b *batchOf, each identities, cut int) {
+	st.Part = append(st.Part[:len(st.Part):len(st.Part)], each[:cut]...)
+	if st.PartBy == "" {
+		st.PartBy = c.sr.identifiedBy()
+	}
+	if st.PartBy != byBytes {
+		st.Bytes = append(st.Bytes[:len(st.Bytes):len(st.Bytes)], c.each(b, true)[:cut]...)
+	}
 }

@@ -10,6 +10,7 @@ import (
 	"testing"
 
 	"github.com/lastpage/lastpage/runtime"
+	"github.com/lastpage/lastpage/runtime/script"
 )
 
 // hook puts a hook file beside the connector.
@@ -161,4 +162,78 @@ func TestReceivedInAHook(t *testing.T) {
 			t.Errorf("asked for %s, %d lines", got, len(r.lines("s")))
 		}
 	}
+}
+
+// TestAThrownExceptionIsOneLine keeps the stack out of the run's message, and in the detail.
+func TestAThrownExceptionIsOneLine(t *testing.T) {
+	for _, role := range []string{"next", "classify", "request", "sign", "record", "records", ""} {
+		auth, query, at := "", "", "hook.js:1:29: "+role+"() threw "
+		if role == "sign" {
+			auth = "  auth: {type: hook}\n"
+		}
+		if role == "" {
+			query, at = ", query: {x: \"${(() => memo.y.z)()}\"}", "connector.yaml:11:"
+		}
+		r := newRig(t, func(w http.ResponseWriter, q *http.Request) { answer(w, `{"items":[1]}`) }, auth+
+			"streams:\n  s:\n    request: {path: /l"+query+"}\n    records: {path: items}\n    pagination: {type: none}\n")
+		r.hook("function deep(x) { return x.a.b }\nfunction " + orElse(role, "none") + "(q) { return deep(q.zz) }\n")
+		rep := r.run()
+		want(t, rep, "failed script")
+		if s := rep.Streams[0]; strings.Contains(rep.Message+s.Message, "\n") || !strings.Contains(rep.Message, at) || !strings.Contains(rep.Message, "; 0 records delivered") || !strings.Contains(s.Detail, "\n    at ") {
+			t.Errorf("%s: %q, %q, detail %q", role, rep.Message, s.Message, s.Detail)
+		}
+	}
+}
+
+func TestAFunctionOfAnotherNameThatIsNotThere(t *testing.T) {
+	r := newRig(t, after, "  auth: {type: hook}\nstreams:\n  s:\n    request: {path: /l}\n    records: {path: items}\n    pagination: {type: hook, send: query.at}\n    hook: {next: nope, sign: mark}\n")
+	r.hook("function next(page) {}\n")
+	_, err := runtime.Load(r.dir, script.Options{})
+	if err == nil {
+		t.Fatal("the connector is taken")
+	}
+	for _, says := range []string{"the hook file has no function `nope` (hook.next); add `function nope(page) { … }`", "no function `mark` (hook.sign); add `function mark(req, ctx) { … }`"} {
+		if !strings.Contains(err.Error(), says) {
+			t.Errorf("%q is not in\n%s", says, err)
+		}
+	}
+	if strings.Contains(err.Error(), "next(page)") {
+		t.Errorf("a function of the wrong name is asked for:\n%s", err)
+	}
+}
+
+// TestRecordOfScalars gives records that are no objects back as they are, or changed.
+func TestRecordOfScalars(t *testing.T) {
+	for _, c := range []struct{ list, body, lines string }{
+		{`["a",1.10,true,9007199254740993]`, "return rec", "\"a\"\n1.10\ntrue\n9007199254740993\n"},
+		{`["a","b"]`, "return rec === 'a' ? null : rec + '!'", "\"b!\"\n"},
+		{`["a","b"]`, "return {id: rec}", "{\"id\":\"a\"}\n{\"id\":\"b\"}\n"},
+		{`["a"]`, "return [rec, rec + rec]", "\"a\"\n\"aa\"\n"},
+		{`[[1,2]]`, "return [rec]", "[1,2]\n"},
+	} {
+		r := newRig(t, func(w http.ResponseWriter, q *http.Request) { answer(w, `{"items":%s}`, c.list) },
+			"streams:\n  s:\n    request: {path: /l}\n    records: {path: items}\n    pagination: {type: none}\n")
+		r.hook("function record(rec) { " + c.body + " }\n")
+		want(t, r.run(), "complete")
+		if got := strings.Join(r.lines("s"), ""); got != c.lines {
+			t.Errorf("%s, %s: %q, want %q", c.list, c.body, got, c.lines)
+		}
+	}
+}
+
+func TestASessionThatNobodyOpened(t *testing.T) {
+	r := newRig(t, func(w http.ResponseWriter, q *http.Request) { w.WriteHeader(http.StatusGone) },
+		"  responses: [{status: 410, is: session_expired}]\nstreams:\n  s:\n    request: {path: /l}\n    records: {path: items}\n    pagination: {type: none}\n")
+	rep := r.run()
+	want(t, rep, "incomplete session_expired")
+	if strings.Contains(rep.Message, "a new session is opened") || !strings.Contains(rep.Message, "the stream has no `session`") {
+		t.Error(rep.Message)
+	}
+}
+
+func orElse(s, other string) string {
+	if s == "" {
+		return other
+	}
+	return s
 }

@@ -1,9 +1,11 @@
 package runtime_test
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"fmt"
+	"log/slog"
 	"net/http"
 	"os"
 	"path/filepath"
@@ -166,4 +168,32 @@ func TestASecretInAPositionIsNotShown(t *testing.T) {
 		t.Errorf("asked for %s", last)
 	}
 	position()
+}
+
+// TestAShortSecretIsWarnedOf warns of a secret that is too short to be found in texts, without its value.
+func TestAShortSecretIsWarnedOf(t *testing.T) {
+	for secret, says := range map[string]string{
+		"7": "config.pin is a secret of 1 character: too short to be hidden", "qx": "config.pin is a secret of 2 characters: too short to be hidden", "ü": "config.pin is a secret of 1 character:",
+		"qxz": "", "": "",
+	} {
+		r := newRig(t, func(w http.ResponseWriter, q *http.Request) { answer(w, `{"items":[1]}`) },
+			"streams:\n  s:\n    request: {path: /l, headers: {X-Pin: \"${config.pin}\"}}\n    records: {path: items}\n    pagination: {type: none}\n")
+		text, err := os.ReadFile(filepath.Join(r.dir, "connector.yaml"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		text = bytes.Replace(text, []byte("config:\n"), []byte("config:\n  pin: {type: string, secret: true}\n  other: {type: string, default: x}\n"), 1)
+		if err := os.WriteFile(filepath.Join(r.dir, "connector.yaml"), text, 0o644); err != nil {
+			t.Fatal(err)
+		}
+		var log bytes.Buffer
+		want(t, r.run(func(j *runtime.Job) {
+			j.Set["pin"] = secret
+			j.Log = slog.New(slog.NewTextHandler(&log, nil))
+		}), "complete")
+		warned := strings.Count(log.String(), "too short to be hidden")
+		if !strings.Contains(log.String(), says) || warned != map[bool]int{true: 1}[says != ""] || strings.Contains(log.String(), "qx") {
+			t.Errorf("%q: %s", secret, log.String())
+		}
+	}
 }

@@ -7,6 +7,7 @@ type pending struct {
 	event PageEvent
 
 	duplicates int
+	met        int // records that an earlier run delivered, when the page was here before
 }
 
 // A chain goes on while its last pages are being written, so that the disk's hesitations do not hold up

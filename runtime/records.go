@@ -13,15 +13,17 @@ import (
 
 // batchOf is what a page delivers.
 type batchOf struct {
-	records [][]byte
-	keys    []string // a record's key as text; nil when the sink does not ask or there is none
-	ids     []uint64 // identities of the records, to find duplicates; nil without a key
-	made    []madeOf // what the records were made of, listing by listing
-	gone    int      // of ids, the last so many: entries whose details were not returned
-	met     []uint64 // identities of those that were delivered when the page was here before
-	old     []uint64 // identities of what an earlier walk delivered, met for the first time
-	skipped int      // records that were delivered before a limit cut the page, by number
-	partial bool     // only the first records of the page
+	records  [][]byte
+	keys     []string // a record's key as text; nil when the sink does not ask or there is none
+	ids      []uint64 // identities of the records, to find duplicates; nil without a key
+	made     []madeOf // what the records were made of, listing by listing
+	gone     int      // of ids, the last so many: entries whose details were not returned
+	all      []uint64 // identities of all records with a key, also of those that are dropped
+	met      []uint64 // identities of those that were delivered when the page was here before
+	metBytes []uint64 // the same by their bytes, where the checkpoint has those
+	old      []uint64 // identities of what an earlier walk delivered, met for the first time
+	skipped  int      // records that were delivered before a limit cut the page, by number
+	partial  bool     // only the first records of the page
 
 	reached bool            // the old watermark was reached (stop_at_watermark)
 	mark    json.RawMessage // the page's watermark
@@ -135,6 +137,7 @@ func (c *chain) sift(ctx context.Context, g *got, l listing, b *batchOf) (dups i
 		c.add(b, kept, l)
 		return 0, nil
 	}
+	keeps := c.sr.spec.Pagination.Keep != nil || c.sr.spec.Pagination.KeepToken
 	fresh := make([]int, 0, len(recs))
 	var ids []uint64
 	hashes := l.hashes()
@@ -153,6 +156,9 @@ func (c *chain) sift(ctx context.Context, g *got, l listing, b *batchOf) (dups i
 		}
 		if keyed {
 			id := identity(hashes[i], at)
+			if keeps {
+				b.all = append(b.all, id)
+			}
 			if c.known(b, id) {
 				dups++
 				continue
@@ -161,8 +167,17 @@ func (c *chain) sift(ctx context.Context, g *got, l listing, b *batchOf) (dups i
 			if in != nil && at != nil {
 				b.recent.push(at, id)
 			}
-			if slices.Contains(g.at.Part, id) {
+			if had != nil {
+				if cut := l.content(i); had[cut] > 0 {
+					had[cut]--
+					b.met = append(b.met, cut)
+					continue
+				}
+			} else if slices.Contains(g.at.Part, id) {
 				b.met = append(b.met, id) // it counts as new and is not delivered again
+				if len(g.at.Bytes) > 0 {
+					b.metBytes = append(b.metBytes, l.content(i))
+				}
 				continue
 			}
 		} else if had != nil {

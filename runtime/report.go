@@ -67,6 +67,10 @@ type StreamReport struct {
 	Bad        []ChainReport      `json:"bad_chains,omitempty"` // the chains that did not end complete, at most 20
 	Err        error              `json:"-"`
 
+	met     int64  // of Received: records that an earlier run had delivered
+	ladder  bool   // a fallback is declared
+	instead string // what to try where the caller could not climb it
+
 	above *StreamReport // of a parent that is in no report, by which this one did not end complete
 }
 

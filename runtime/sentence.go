@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/lastpage/lastpage/engine"
+	"github.com/lastpage/lastpage/runtime/script"
 )
 
 // sentence says how the stream ended, on what evidence, and what to try.
@@ -18,7 +19,7 @@ func (r *StreamReport) sentence() string {
 	}
 	b.WriteString(": ")
 	if r.Verdict != Complete {
-		b.WriteString(orElse(r.Detail, orElse(r.Reason, "no reason is known")))
+		b.WriteString(oneLine(orElse(r.Detail, orElse(r.Reason, "no reason is known"))))
 		b.WriteString("; ")
 		b.WriteString(plural(r.Records, "record") + " delivered")
 		if r.Total != nil {
@@ -35,7 +36,7 @@ func (r *StreamReport) sentence() string {
 	}
 	if r.Total != nil && r.Attested == engine.Proved {
 		fmt.Fprintf(&b, "%s of %s", Thousands(*r.Total), plural(*r.Total, "record"))
-		if now := r.Received - r.Duplicates; now < *r.Total {
+		if now := r.Received - r.Duplicates - r.met; now < *r.Total {
 			b.WriteString(", " + Thousands(now) + " of them in this run,") // the count is the walk's
 		}
 	} else {
@@ -46,6 +47,21 @@ func (r *StreamReport) sentence() string {
 		b.WriteString("; one witness saw the end")
 	}
 	return b.String()
+}
+
+// oneLine is a detail without the lines of a JavaScript stack; its other lines follow each other.
+func oneLine(detail string) string {
+	head, rest, _ := strings.Cut(detail, "\n")
+	for line := range strings.SplitSeq(rest, "\n") {
+		if frame, ok := strings.CutPrefix(line, script.FrameIndent); ok {
+			if _, more, ok := strings.Cut(frame, "; "); ok { // what was said behind the last frame
+				head += "; " + more
+			}
+		} else if line = strings.TrimSpace(line); line != "" {
+			head += " " + line
+		}
+	}
+	return head
 }
 
 // work says what it took.
@@ -92,6 +108,8 @@ var hints = map[string]string{
 // hint says what to try, "" when nothing is known that would fit.
 func (r *StreamReport) hint() string {
 	switch {
+	case r.ladder && (r.Reason == engine.CodeTokenExpired || r.Reason == engine.CodeNextTokenMissing):
+		return orElse(r.instead, "run again; the declared `fallback` could not go on from there")
 	case r.Reason == CodeStream && r.above != nil:
 		return r.above.hint()
 	case r.Reason == CodeSessionExpired && strings.HasSuffix(r.Detail, otherParts):

@@ -19,7 +19,7 @@ const (
 // none it is counted, and keys that were declared since are noted on the way.
 func (c *chain) tryAgain(ctx context.Context) error {
 	st := c.state
-	st.State, st.Latest, st.Part, st.Skip, st.Stuck = engine.State{}, nil, nil, 0, stuck{}
+	st.State, st.Latest, st.Part, st.Bytes, st.Skip, st.Stuck = engine.State{}, nil, nil, nil, 0, stuck{}
 	if c.state.Origin != nil {
 		st.State = engine.StartAt(c.state.Origin)
 	}

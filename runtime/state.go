@@ -27,10 +27,14 @@ type chainState struct {
 	TokenSkew apart           `json:"token_skew,omitempty"` // the server's clock minus ours then
 	LastToken json.RawMessage `json:"last_token,omitempty"` // for keep: token
 	Keep      json.RawMessage `json:"keep,omitempty"`       // for keep: what the last page that holds it says
+	KeptIDs   identities      `json:"kept_ids,omitempty"`   // records of the page that gave what is kept, and of those after it
 	Session   *sessionState   `json:"session,omitempty"`
 	Delivered int64           `json:"delivered,omitempty"` // records of this walk
 	Skip      int             `json:"skip,omitempty"`      // records of the page at Position that are delivered already, where several are made of one
 	Part      identities      `json:"part,omitempty"`      // which of the records of the page at Position are delivered: a limit has cut it, or it is asked for again
+	PartBy    string          `json:"part_by,omitempty"`   // what Part tells records by (identifiedBy); "": by what the stream's key says
+	Bytes     identities      `json:"bytes,omitempty"`     // the same records as Part by their bytes, where Part goes by key
+	Moved     identities      `json:"moved,omitempty"`     // records of a page that a person has moved the walk away from
 	Stuck     stuck           `json:"stuck,omitzero"`      // where the latest runs took the walk up
 	First     bool            `json:"first,omitempty"`     // no earlier walk: Watermark is `start`, not where one ended
 	Inherit   []string        `json:"inherit,omitempty"`   // chains of wider windows, whose records are not delivered again

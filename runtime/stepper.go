@@ -72,6 +72,7 @@ func (s *stepper) stream(ctx context.Context, at StepAt) (*streamRun, *envelope,
 	if err != nil {
 		return nil, nil, err
 	}
+	ladder := len(st.Pagination.Fallback) > 0
 	if saved == nil && at.Position != nil && string(at.Position) != "null" {
 		climbable(st)
 		job.Begin = map[string]json.RawMessage{st.Name: at.Position}
@@ -83,6 +84,7 @@ func (s *stepper) stream(ctx context.Context, at StepAt) (*streamRun, *envelope,
 	if err != nil {
 		return nil, nil, err
 	}
+	sr.ladder = ladder
 	if job.Begin != nil && sr.ends(at.Position) == "" {
 		if err := CheckPosition(st, at.Position); err != nil {
 			sr.client.Close()
@@ -144,7 +146,7 @@ func (e *chainEnd) lasting() bool {
 
 // wait turns a call that read nothing, and is to be gone on with, into one that leaves no doubt.
 func (r *StepResult) wait() {
-	why := orElse(r.Detail, r.Reason)
+	why := oneLine(orElse(r.Detail, r.Reason))
 	r.Verdict, r.Attested, r.Reason, r.Detail, r.Err = Complete, "", "", "", nil
 	r.Message = "more to come: nothing was read: " + why
 	if !r.Until.IsZero() {

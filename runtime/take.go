@@ -9,7 +9,6 @@ import (
 	"time"
 
 	"github.com/lastpage/lastpage/engine"
-	"github.com/lastpage/lastpage/engine/spec"
 )
 
 // take judges a page, hands its records to the committer with the state after it, and says whether
@@ -20,6 +19,9 @@ func (c *chain) take(ctx context.Context, g *got) (*chainEnd, error) {
 	p, err := c.measure(ctx, g)
 	if err != nil {
 		return nil, err
+	}
+	if end, err := c.badKeep(ctx, g); end != nil || err != nil {
+		return end, err
 	}
 	batch, err := c.records(ctx, g, &p)
 	if err != nil {
@@ -36,6 +38,7 @@ func (c *chain) take(ctx context.Context, g *got) (*chainEnd, error) {
 	}
 	st := g.at
 	st.State, st.Part = v.Next, c.delivered(g, batch, v.Next.Again)
+	c.restOf(&st, batch)
 	if v.Drop {
 		batch = &batchOf{}
 	}
@@ -48,9 +51,7 @@ func (c *chain) take(ctx context.Context, g *got) (*chainEnd, error) {
 			st.Skip = max(0, g.at.Skip-batch.skipped)
 		}
 	}
-	if token := tokenOf(p); token != nil {
-		st.LastToken = token
-	}
+	c.observeToken(&st, g, &p, batch)
 	c.observeWatermark(&st, batch)
 	batch.reached = batch.reached && !st.Unordered // what is newer may stand behind what is older
 	if v.Kind == engine.Recover && rewound(v.Next) {
@@ -133,8 +134,8 @@ func doubt(v engine.Verdict) string {
 // page, and says how many of its records are delivered.
 func (c *chain) partial(g *got, b *batchOf, cut int) (chainState, *chainEnd) {
 	st := g.at
-	if each := c.each(b); len(each) == len(b.records) && st.Skip == 0 {
-		st.Part = append(st.Part[:len(st.Part):len(st.Part)], each[:cut]...)
+	if each := c.each(b, st.PartBy == byBytes); len(each) == len(b.records) && st.Skip == 0 {
+		c.cutOff(&st, b, each, cut)
 	} else {
 		st.Skip += cut
 	}
@@ -161,7 +162,7 @@ func (c *chain) deliver(ctx context.Context, g *got, p engine.Page, v engine.Ver
 			done = true // the next walk starts from the watermark, below the cap
 		}
 	}
-	kept, err := c.kept(ctx, g, &st)
+	kept, err := c.kept(ctx, g, &st, b)
 	if err != nil {
 		return err
 	}
@@ -188,7 +189,7 @@ func (c *chain) deliver(ctx context.Context, g *got, p engine.Page, v engine.Ver
 		return err
 	}
 	d.sync = end != nil || v.Kind != engine.Continue
-	c.hand(&pending{d: d, g: g, event: event, duplicates: p.Records - p.New})
+	c.hand(&pending{d: d, g: g, event: event, duplicates: p.Records - p.New, met: len(b.met) + b.skipped})
 	if c.keys != nil {
 		for _, id := range b.ids {
 			c.keys.add(id)
@@ -338,6 +339,7 @@ func (c *chain) bookmark(st *chainState, end *chainEnd, kept json.RawMessage) *e
 	}
 	if kept != nil && clean {
 		mark.Kept, moved = kept, true
+		mark.Recent = withKept(mark.Recent, st, in == nil)
 	}
 	if !moved {
 		return nil
@@ -351,27 +353,4 @@ func (c *chain) bookmark(st *chainState, end *chainEnd, kept json.RawMessage) *e
 func (c *chain) fits(position json.RawMessage) bool {
 	_, whole := engine.Whole(position)
 	return whole || !c.walk.Rules.Type.Counts()
-}
-
-// kept is the position that the next run starts at, as far as the walk knows by now: what the last page
-// that holds it says.
-func (c *chain) kept(ctx context.Context, g *got, st *chainState) (json.RawMessage, error) {
-	pg := &c.sr.spec.Pagination
-	if pg.KeepToken {
-		if st.LastToken != nil && c.fits(st.LastToken) {
-			return st.LastToken, nil
-		}
-		return st.Origin, nil
-	}
-	v, err := g.view.pick(ctx, pg.Keep, pg.Rules.Present)
-	switch {
-	case err != nil:
-		return nil, err
-	case !pg.Rules.Present(v) || !c.fits(v):
-	case pg.Send != nil && pg.Send.One != nil && pg.Send.One.Kind == spec.TargetURL:
-		st.Keep = g.keys.hide(quote(absolute(g.answer.URL.String(), text(v))))
-	default:
-		st.Keep = clone(v)
-	}
-	return st.Keep, nil
 }

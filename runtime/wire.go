@@ -173,7 +173,7 @@ func (w *wiring) Wait(ctx context.Context, r *spec.Rule, a *transport.Answer) (j
 func (w *wiring) classify(ctx context.Context, a *transport.Answer) (transport.Outcome, error) {
 	o, err := w.classifier.Classify(ctx, a)
 	if err != nil || o.Rule != nil || exchangeOf(ctx) == nil || !w.b.hooked(w.st, "classify") {
-		return o, w.scriptFailure(err)
+		return o, scriptFailure(err)
 	}
 	v, err := w.view(ctx, a)
 	if err != nil {
@@ -181,7 +181,7 @@ func (w *wiring) classify(ctx context.Context, a *transport.Answer) (transport.O
 	}
 	class, ok, err := w.b.callClassify(ctx, w.st, v)
 	if err != nil {
-		return o, w.scriptFailure(err)
+		return o, scriptFailure(err)
 	}
 	if ok {
 		o.Class, o.Hooked = class, true
@@ -190,7 +190,7 @@ func (w *wiring) classify(ctx context.Context, a *transport.Answer) (transport.O
 }
 
 // scriptFailure makes an exception of the connector's own final: it is never retried.
-func (w *wiring) scriptFailure(err error) error {
+func scriptFailure(err error) error {
 	var e *Error
 	if errors.As(err, &e) {
 		return &transport.Error{Code: e.Code, Message: e.Error()}
@@ -230,7 +230,7 @@ func (w *wiring) edit(ctx context.Context, r *http.Request, body []byte) ([]byte
 		return body, nil
 	}
 	out, err := w.b.callRequest(ctx, w.st, "request", x.scope, r, body)
-	return out, w.scriptFailure(err)
+	return out, scriptFailure(err)
 }
 
 // throttle gives the values of http.throttle.

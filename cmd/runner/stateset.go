@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"os"
@@ -10,7 +11,9 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/lastpage/lastpage/engine"
+	"github.com/lastpage/lastpage/engine/spec"
 	"github.com/lastpage/lastpage/runtime"
+	"github.com/lastpage/lastpage/runtime/script"
 	"github.com/lastpage/lastpage/store"
 )
 
@@ -55,6 +58,9 @@ func newStateSet() *cobra.Command {
 }
 
 func (f *setFlags) run(cmd *cobra.Command, name, stream string) error {
+	if err := f.begin(cmd, name, stream); err != nil {
+		return err
+	}
 	l, err := openLedger(cmd, name, true)
 	if err != nil {
 		return err
@@ -68,6 +74,44 @@ func (f *setFlags) run(cmd *cobra.Command, name, stream string) error {
 		return f.setPosition(cmd, l, key)
 	}
 	return f.setBookmark(cmd, l, key)
+}
+
+// begin makes the state file where there is none yet, for a connector that can be read and a value that
+// fits it.
+func (f *setFlags) begin(cmd *cobra.Command, name, stream string) error {
+	file, err := cmd.Flags().GetString("state")
+	if err != nil || exists(file) {
+		return err
+	}
+	c, err := lookUp(name, script.Options{})
+	if err != nil {
+		return nil // openLedger tells what is missing
+	}
+	defer c.Close()
+	st := c.Spec.Stream(stream)
+	if st == nil {
+		return usage("%s", unknownStream(c.Spec, stream))
+	}
+	for _, v := range []struct {
+		name, text string
+		check      func(*spec.Stream, json.RawMessage) error
+	}{{"position", f.position, runtime.CheckPosition}, {"watermark", f.watermark, runtime.CheckWatermark}, {"kept", f.kept, runtime.CheckPosition}} {
+		if !cmd.Flags().Changed(v.name) {
+			continue
+		}
+		raw, err := jsonFlag(v.name, v.text)
+		if err != nil {
+			return err
+		}
+		if err := v.check(st, raw); err != nil {
+			return usage("--%s: %w", v.name, err)
+		}
+	}
+	db, err := store.Open(cmd.Context(), file, store.Options{SecretKey: os.Getenv(keyVariable)})
+	if err != nil {
+		return stateError(err)
+	}
+	return db.Close()
 }
 
 func (f *setFlags) setPosition(cmd *cobra.Command, l *ledger, s engine.StreamKey) error {
@@ -158,7 +202,11 @@ func (f *setFlags) oneChain(cmd *cobra.Command, l *ledger, s engine.StreamKey) (
 	case len(list) == 0:
 		return "", usage("stream %s has no chains yet; run it first", s.Stream)
 	case len(list) > 1:
-		return "", usage("stream %s has several chains; name one with --chain, such as '%s' (`runner state list %s %s` lists them)", s.Stream, list[0].Key, l.name, s.Stream)
+		round, err := l.Round(ctx, s)
+		if err != nil {
+			return "", stateError(err)
+		}
+		return "", usage("stream %s has several chains; name one with --chain, such as '%s' (`runner state list %s %s` lists them)", s.Stream, runtime.ShownChain(round, list[0].Key), l.name, s.Stream)
 	}
 	return list[0].Key, nil
 }

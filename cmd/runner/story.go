@@ -186,7 +186,7 @@ func meaning(event string) string {
 var meanings = map[string]string{
 	engine.EventNextTokenMissing: "the token is absent although another witness says more",
 	engine.EventTokenRepeated:    "the token was sent before in this walk",
-	engine.EventTokenMalformed:   "the token is not what token.match allows, or no URL",
+	engine.EventTokenMalformed:   "the token is not what token.match allows, or no request can carry it",
 	engine.EventTokenExpired:     "the token was too old, or the API refused it as expired",
 	engine.EventFlagDisagrees:    "a flag says the opposite of what decides; it was not obeyed",
 	engine.EventTotalChanged:     "the API's total is another than on the page before",

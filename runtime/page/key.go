@@ -130,16 +130,27 @@ func (p *Page) keyMissing() error {
 	if len(names) > 1 {
 		which = "any part of " + which
 	}
-	msg := fmt.Sprintf("no record of the page has %s: the first one %s", which, describe(first))
+	msg := fmt.Sprintf("no record of the page has %s: ", which)
+	for _, k := range p.plan.Keys {
+		if v, ok := k.Get(first); ok && absent(v) {
+			if len(names) == 1 {
+				return &Error{Code: CodeKeyMissing, Msg: msg + "in the first one its value is null"}
+			}
+			return &Error{Code: CodeKeyMissing, Msg: msg + "in the first one " + name(k) + " is null"}
+		}
+	}
 	for _, k := range p.plan.Keys {
 		if len(k) == 0 || k[0].Kind != engine.StepField {
 			continue
 		}
-		for m := range rawjson.Members(first) {
-			if s, _ := rawjson.String(m); similar(s, k[0].Field) {
-				return &Error{Code: CodeKeyMissing, Msg: msg + "; did you mean `" + shorten(s) + "`?"}
+		for m, v := range rawjson.Members(first) {
+			switch s, _ := rawjson.String(m); {
+			case s == k[0].Field: // what lies in it is missing
+				return &Error{Code: CodeKeyMissing, Msg: msg + name(k[:1]) + " of the first one " + describe(v)}
+			case similar(s, k[0].Field):
+				return &Error{Code: CodeKeyMissing, Msg: msg + "the first one " + describe(first) + "; did you mean `" + shorten(s) + "`?"}
 			}
 		}
 	}
-	return &Error{Code: CodeKeyMissing, Msg: msg}
+	return &Error{Code: CodeKeyMissing, Msg: msg + "the first one " + describe(first)}
 }

@@ -267,6 +267,7 @@ func TestKeys(t *testing.T) {
 	for _, c := range []struct{ body, msg string }{
 		{`[{"ID":1},{"ID":2}]`, "no record of the page has records.key `id`: the first one is an object with `ID`; did you mean `ID`?"},
 		{`["a"]`, "no record of the page has records.key `id`: the first one is a string"},
+		{`[{"id":null,"ids":1},{}]`, "no record of the page has records.key `id`: in the first one its value is null"},
 	} {
 		var e *Error
 		if err := one.Read([]byte(c.body), "", p); !errors.As(err, &e) || e.Code != CodeKeyMissing || e.Msg != c.msg {

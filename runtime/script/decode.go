@@ -102,9 +102,9 @@ func DecodeClass(res Result) (string, error) {
 	return class, nil
 }
 
-// DecodeRecord reads what record returned: the records that stand for the one it was given, none
-// when it was dropped.
-func DecodeRecord(res Result) ([][]byte, error) {
+// DecodeRecord reads what record returned for the record given: the records that stand for it, none when
+// it was dropped. A text, number or boolean is a record only where given is none of the others either.
+func DecodeRecord(res Result, given []byte) ([][]byte, error) {
 	d := newDecoded("record", res)
 	if res.Undefined {
 		return nil, d.problem("nothing")
@@ -115,6 +115,9 @@ func DecodeRecord(res Result) ([][]byte, error) {
 	case '[':
 		return d.records(res.JSON)
 	case '{':
+		return [][]byte{res.JSON}, nil
+	}
+	if k := rawjson.Kind(given); k != '{' && k != '[' {
 		return [][]byte{res.JSON}, nil
 	}
 	return nil, d.problem(kindName(res.JSON))

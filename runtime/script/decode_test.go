@@ -120,7 +120,7 @@ func TestDecodeClassAndRecords(t *testing.T) {
 		case "records":
 			records, err = DecodeRecords(res)
 		case "record":
-			records, err = DecodeRecord(res)
+			records, err = DecodeRecord(res, []byte(`{}`))
 		}
 		if name != "classify" {
 			parts := make([]string, len(records))

@@ -123,10 +123,13 @@ func limitError(l Limit, lim Limits) *LimitError {
 func stackText(stack []Frame) string {
 	var b strings.Builder
 	for _, f := range stack {
-		b.WriteString("\n    " + f.String())
+		b.WriteString("\n" + FrameIndent + strings.TrimPrefix(f.String(), "at "))
 	}
 	return b.String()
 }
+
+// FrameIndent is what each line of the stack in a Detail begins with.
+const FrameIndent = "    at "
 
 // shorten keeps an error on one readable line.
 func shorten(s string) string {
