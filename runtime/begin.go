@@ -102,6 +102,7 @@ func (sr *streamRun) readRound(ctx context.Context) error {
 		return err
 	}
 	sr.round, sr.roundData = round, roundDataOf(round)
+	sr.secret, sr.leftOpen = sr.roundData.Secret, sr.roundData.Session
 	sr.before = sr.roundData.Base
 	if round.Open && sr.roundData.Fingerprint != sr.on.hash() {
 		if err := sr.dropRound(ctx); err != nil {

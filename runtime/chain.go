@@ -38,6 +38,7 @@ type chain struct {
 	back      bool          // the next page is one that was short when an earlier run read it
 	uncut     bool          // the window holds too much and cannot be cut
 	reopened  int           // sessions opened again since the last page
+	left      bool          // its session was left open by an earlier run, and has not given a page in this one
 	wait      time.Duration // before the next page, as the hook asked
 }
 
@@ -52,6 +53,7 @@ type chainEnd struct {
 	total    *int64
 	split    bool // its window was cut: the halves are chains of their own
 	yield    bool // a slice is used up, the chain goes on in the next one
+	timeUp   bool // the run's time is
 }
 
 // run drains the chain from its state until it ends, is stopped, or its slice is used up. Everything
@@ -123,7 +125,7 @@ func (c *chain) before() *chainEnd {
 		return c.tooMuch(&chainEnd{verdict: Truncated, reason: engine.CodeCap, detail: fmt.Sprintf("the API refuses offsets from %d on", c.walk.Rules.Cap), total: c.state.Total})
 	}
 	if what := c.sr.reserve(); what != "" {
-		return &chainEnd{verdict: Truncated, reason: CodeLimit, detail: what}
+		return &chainEnd{verdict: Truncated, reason: CodeLimit, detail: what, timeUp: c.sr.timeUp()}
 	}
 	return nil
 }
@@ -184,6 +186,9 @@ func (c *chain) failed(ctx context.Context, g *got, err error) *chainEnd {
 	if ctx.Err() != nil {
 		return &chainEnd{verdict: Interrupted, reason: CodeInterrupted}
 	}
+	if te != nil && c.left && (g == nil || g.answer == nil || !g.answer.Ruled) && refuses(te.Status) { // it is gone by now
+		return c.reopen(ctx, err)
+	}
 	if te != nil && c.unruled(g) {
 		if token, err := c.tokenOfError(ctx, g); err == nil && token != nil {
 			return c.recover(ctx, g, CodeTokenExpired, te)
@@ -201,7 +206,12 @@ func (c *chain) unruled(g *got) bool {
 	if g == nil || g.answer == nil || g.answer.Class != spec.ClassFailed || g.answer.Ruled || !g.req.Follow || len(c.walk.Rules.Fallback) == 0 {
 		return false
 	}
-	switch g.answer.Status {
+	return refuses(g.answer.Status)
+}
+
+// refuses reports whether an answer of that status says that something is wrong with what was sent.
+func refuses(status int) bool {
+	switch status {
 	case http.StatusBadRequest, http.StatusNotFound, http.StatusGone, http.StatusUnprocessableEntity:
 		return true
 	}

@@ -6,9 +6,48 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/lastpage/lastpage/engine"
 	"github.com/lastpage/lastpage/engine/rawjson"
 	"github.com/lastpage/lastpage/engine/spec"
+	"github.com/lastpage/lastpage/runtime/transport"
 )
+
+// noteSecret remembers which members of a chain's name hold secrets: who looks at the ledger later need
+// not know the configuration.
+func (sr *streamRun) noteSecret(key string) {
+	if !sr.redact.Holds(key) {
+		return
+	}
+	for k, v := range rawjson.Members([]byte(key)) {
+		name, _ := rawjson.String(k)
+		if !sr.redact.Holds(string(v)) {
+			continue
+		}
+		sr.mu.Lock()
+		if !slices.Contains(sr.secret, name) {
+			sr.secret = append(sr.secret, name)
+		}
+		sr.mu.Unlock()
+	}
+}
+
+// ShownChain is the name of a chain of the round as people may see it: with `***` for the values that are
+// secrets.
+func ShownChain(r engine.Round, key string) string {
+	secret := roundDataOf(r).Secret
+	if len(secret) == 0 || key == "" {
+		return key
+	}
+	t := &tree{object: true}
+	for k, v := range rawjson.Members([]byte(key)) {
+		name, _ := rawjson.String(k)
+		if slices.Contains(secret, name) {
+			v = quote(transport.Mask)
+		}
+		t.names, t.items = append(t.names, name), append(t.items, leaf(v))
+	}
+	return string(t.append(nil))
+}
 
 // partitionNames are the members of a chain's key, those that come from the parents' chains first.
 func (b *bound) partitionNames(st *spec.Stream) []string {

@@ -105,6 +105,7 @@ type call struct {
 	page     *page.Page
 	oneUse   bool
 	notAfter time.Time
+	bound    time.Time // no wait goes beyond, zero: none
 	tries    *int64
 }
 
@@ -119,9 +120,13 @@ func (sr *streamRun) do(ctx context.Context, d *draft, sc *scope, k call) (*tran
 		d.header.Set("Accept", accepts[format])
 	}
 	ctx = with(ctx, &exchange{scope: sc, rd: k.rd, page: k.page, format: format})
+	deadline := sr.deadline
+	if !k.bound.IsZero() && (deadline.IsZero() || k.bound.Before(deadline)) {
+		deadline = k.bound
+	}
 	answer, err := sr.client.Do(ctx, &transport.Request{
 		Method: d.method, URL: d.url(), Header: d.header, Body: body,
-		Chain: sr.spec.Name + " " + k.chain, OneUse: k.oneUse, NotAfter: k.notAfter, Deadline: sr.deadline,
+		Chain: sr.spec.Name + " " + k.chain, OneUse: k.oneUse, NotAfter: k.notAfter, Deadline: deadline,
 	})
 	var attempts []transport.Attempt
 	var te *transport.Error

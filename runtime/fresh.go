@@ -15,7 +15,7 @@ func (r *run) alone(ctx context.Context) error {
 	var own []engine.StreamKey
 	for _, sr := range r.streams {
 		if !sr.silent {
-			own = append(own, sr.name)
+			own = append(own, r.kept(sr.name))
 		}
 	}
 	for _, sr := range r.streams {
@@ -35,13 +35,21 @@ func (r *run) alone(ctx context.Context) error {
 	return nil
 }
 
+// kept is what the ledger's Writers calls a stream.
+func (r *run) kept(s engine.StreamKey) engine.StreamKey {
+	if l, ok := r.job.Ledger.(Renamer); ok {
+		return l.Key(s)
+	}
+	return s
+}
+
 // shared says who else has written to an output that is to begin anew.
 func (r *run) shared(target string, writers []engine.StreamKey) error {
 	names, resets, here := make([]string, len(writers)), make([]string, len(writers)), true
 	for i, s := range writers {
 		names[i] = s.Connector + "/" + s.Stream
 		resets[i] = "`runner state reset " + s.Connector + " " + s.Stream + "`"
-		here = here && s.Connector == r.connector.Name && r.connector.Stream(s.Stream) != nil
+		here = here && s == r.kept(engine.StreamKey{Connector: r.connector.Name, Stream: s.Stream}) && r.connector.Stream(s.Stream) != nil
 	}
 	try := "name all of them, so that they begin anew together"
 	if !here {

@@ -85,6 +85,13 @@ type Sink interface {
 	Close(ctx context.Context) error
 }
 
+// Renamer is a Ledger that keeps streams under another name than their connector's, so that two
+// configurations of one connector do not go on from one checkpoint. Key is what Writers calls a stream.
+type Renamer interface {
+	Ledger
+	Key(s engine.StreamKey) engine.StreamKey
+}
+
 // TxSink is a Sink that can write in the ledger's own transaction. The runtime calls Tx instead of
 // relying on Mark's durability when Database is the ledger's Path.
 type TxSink interface {

@@ -48,7 +48,9 @@ type adder struct {
 }
 
 func (a *adder) put(ctx context.Context, k combo) error {
-	if a.keys = append(a.keys, k.key()); len(a.keys) < chainBatch {
+	key := k.key()
+	a.sr.noteSecret(key)
+	if a.keys = append(a.keys, key); len(a.keys) < chainBatch {
 		return nil
 	}
 	return a.flush(ctx)

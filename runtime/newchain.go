@@ -21,6 +21,7 @@ func (sr *streamRun) chain(ctx context.Context, row engine.Chain) (*chain, error
 		return nil, &Error{Code: CodeState, Err: err}
 	}
 	c.partition, c.base = values, base
+	sr.noteSecret(row.Key)
 	if window != nil {
 		w := sr.windowPartition()
 		if w == nil {
@@ -35,6 +36,7 @@ func (sr *streamRun) chain(ctx context.Context, row engine.Chain) (*chain, error
 	if c.state, err = parseState(row.State); err != nil {
 		return nil, &Error{Code: CodeState, Err: err}
 	}
+	c.left = c.state.Session != nil || c.shared != nil && c.shared == sr.leftOpen
 	sr.rebaseState(&c.state)
 	sr.retell(&c.state)
 	mark, err := sr.loadMark(ctx, base)

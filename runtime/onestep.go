@@ -75,6 +75,9 @@ func Step(ctx context.Context, job *Job, at StepAt) (*StepResult, error) {
 	if sessionPartition(sr.spec) != nil {
 		sr.roundData.Session, state.Session = state.Session, nil
 		if err := sr.openShared(ctx); err != nil {
+			if now := sr.roundData.Session; now != nil && now.Waiting {
+				sr.closeSession(ctx, sr.sharedScope(), now)
+			}
 			return (&chain{sr: sr}).stepEnd((&chain{sr: sr}).broken(err), keep, out)
 		}
 	}

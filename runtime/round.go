@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"slices"
 
 	"github.com/lastpage/lastpage/engine"
 )
@@ -25,6 +26,7 @@ type roundData struct {
 	Reopened    bool          `json:"reopened,omitempty"` // the session was lost on the way: some of it was read in another
 	Base        string        `json:"base,omitempty"`     // origin of the base URL that its positions belong to
 	Hidden      bool          `json:"hidden,omitempty"`   // its tokens are secrets
+	Secret      []string      `json:"secret,omitempty"`   // members of the chains' names that hold secrets, also of rounds before
 }
 
 func (d roundData) marshal() json.RawMessage {
@@ -41,6 +43,9 @@ func roundDataOf(r engine.Round) roundData {
 // putRound stores the round as it is now.
 func (sr *streamRun) putRound(ctx context.Context) error {
 	sr.roundData.Base = sr.origin
+	sr.mu.Lock()
+	sr.roundData.Secret = slices.Clone(sr.secret)
+	sr.mu.Unlock()
 	sr.round.Data = sr.roundData.marshal()
 	return sr.job.Ledger.PutRound(ctx, sr.lease, sr.round)
 }
@@ -88,6 +93,9 @@ func (sr *streamRun) goneFrom(ctx context.Context, parent *StreamReport) error {
 	return sr.gone(ctx, parent.Name)
 }
 
+// comesBack reports whether a run that ended so is to go on where it was: its session stays open.
+func (e *chainEnd) comesBack() bool { return e.verdict == Parked || e.timeUp }
+
 // whole opens what the chain needs, runs it, and closes its session again.
 func (c *chain) whole(ctx context.Context) chainEnd {
 	if err := c.begin(ctx); err != nil {
@@ -102,10 +110,11 @@ func (c *chain) whole(ctx context.Context) chainEnd {
 		}
 	}
 	if c.sr.spec.Session != nil && c.shared == nil && c.state.Session != nil && !end.yield {
-		c.sr.closeSession(ctx, c.scopeAt(&c.state, nil), c.state.Session)
-		if end.verdict != Complete && !c.sr.lost() {
+		if !end.comesBack() && c.sr.closeSession(ctx, c.scopeAt(&c.state, nil), c.state.Session) {
 			c.state.Session = nil
-			_ = c.commit(context.WithoutCancel(ctx), c.state, end.verdict, end.reason, false, nil) // the next run finds the session closed otherwise
+		}
+		if end.verdict != Complete && !c.sr.lost() {
+			_ = c.commit(context.WithoutCancel(ctx), c.state, end.verdict, end.reason, false, nil) // the next run finds the session as it is now
 		}
 	}
 	return end

@@ -37,7 +37,10 @@ func (sr *streamRun) openSession(ctx context.Context, sc *scope) (*sessionState,
 		if s.ID != nil || s.Wait != nil {
 			bare = sr.bareOpen
 		}
-		a, err := sr.ask(ctx, sc, s.Open, bare)
+		a, err := sr.ask(ctx, sc, s.Open, bare, time.Time{})
+		if re := (*Error)(nil); errors.As(err, &re) && re.Code == CodeSessionExpired {
+			return nil, codeError(CodeSessionFailed, "session open: %s, says a rule of `responses`, and there is none yet; let the rule not match what opens one", re.Msg)
+		}
 		if err != nil {
 			return nil, fmt.Errorf("session open: %w", err)
 		}
@@ -62,12 +65,20 @@ func (sr *streamRun) openSession(ctx context.Context, sc *scope) (*sessionState,
 	return st, nil
 }
 
+// before is s behind a prefix, "" when there is none.
+func before(prefix, s string) string {
+	if s == "" {
+		return ""
+	}
+	return prefix + s
+}
+
 // awaitSession polls until `until` holds, `failed` holds, or the time is over. An error with st.Waiting
-// set is none of the session's: the wait goes on in another call.
+// set is none of the session's: the wait goes on in another call, or in the run that comes back.
 func (sr *streamRun) awaitSession(ctx context.Context, sc *scope, st *sessionState) error {
 	st.Waiting = false
 	err := sr.poll(ctx, sc, st)
-	if err != nil && !sr.patience.IsZero() && passing(err) && !errors.Is(ctx.Err(), context.Canceled) {
+	if parks(err) || err != nil && !sr.patience.IsZero() && passing(err) && !errors.Is(ctx.Err(), context.Canceled) {
 		st.Waiting = true
 	}
 	return err
@@ -83,7 +94,14 @@ func (sr *streamRun) poll(ctx context.Context, sc *scope, st *sessionState) erro
 		if r == nil {
 			r = sr.spec.Session.Open
 		}
-		a, err := sr.ask(ctx, &with, r, sr.bareWait)
+		var bound time.Time // of the retries; it is asked once, however late
+		if w.Timeout > 0 && sr.now().Before(deadline) {
+			bound = deadline
+		}
+		a, err := sr.ask(ctx, &with, r, sr.bareWait, bound)
+		if until := untilOf(err); !bound.IsZero() && parks(err) && until.After(bound) && !sr.late(until) && until.Sub(sr.now()) <= sr.spec.HTTP.Retry.MaxWait {
+			return codeError(CodeSessionFailed, "%s: the session was not ready within %s: the API is to be asked again at %s", w.Pos, w.Timeout, until.UTC().Format(time.RFC3339))
+		}
 		if err != nil {
 			return fmt.Errorf("session wait: %w", err)
 		}
@@ -120,18 +138,21 @@ func (sr *streamRun) poll(ctx context.Context, sc *scope, st *sessionState) erro
 	}
 }
 
-// closeSession is always tried; what comes of it changes nothing.
-func (sr *streamRun) closeSession(ctx context.Context, sc *scope, st *sessionState) {
+// closeSession is always tried; what comes of it changes nothing, unless the API is to be left alone: then
+// nothing was sent, and closed is false.
+func (sr *streamRun) closeSession(ctx context.Context, sc *scope, st *sessionState) (closed bool) {
 	if st == nil || sr.spec.Session.Close == nil {
-		return
+		return true
 	}
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), closeTime)
 	defer cancel()
 	with := *sc
 	with.session = &sessionValues{ID: st.ID, Body: st.Body}
-	if _, err := sr.ask(ctx, &with, sr.spec.Session.Close, nil); err != nil {
+	if _, err := sr.ask(ctx, &with, sr.spec.Session.Close, nil, time.Time{}); err != nil {
 		sr.log.Debug("the session could not be closed", "stream", sr.spec.Name, "error", err)
+		return !parks(err)
 	}
+	return true
 }
 
 // reply is an answer that is no page.
@@ -198,13 +219,13 @@ func (sr *streamRun) bareList(ctx context.Context, v *view) error {
 }
 
 // ask sends a request that is no page; the reply outlives the answer. Unless bare is nil, a body is
-// checked as that of a page is, and bare what comes without one.
-func (sr *streamRun) ask(ctx context.Context, sc *scope, r *spec.Request, bare bodyless) (*reply, error) {
+// checked as that of a page is, and bare what comes without one. No wait goes beyond bound, zero: none.
+func (sr *streamRun) ask(ctx context.Context, sc *scope, r *spec.Request, bare bodyless, bound time.Time) (*reply, error) {
 	d, err := newDraft(ctx, sc, &sr.spec.HTTP, r)
 	if err != nil {
 		return nil, err
 	}
-	k := call{chain: "session"}
+	k := call{chain: "session", bound: bound}
 	if bare != nil {
 		k.rd, k.page = &reader{plan: &page.Plan{Format: sr.spec.Records.Format, NoRecords: true}, bare: bare}, new(page.Page)
 	}
@@ -214,7 +235,7 @@ func (sr *streamRun) ask(ctx context.Context, sc *scope, r *spec.Request, bare b
 		return nil, err
 	}
 	if a.Class == spec.ClassSessionExpired || a.Class == spec.ClassTokenExpired {
-		return nil, &Error{Code: CodeSessionExpired, Msg: sessionGone}
+		return nil, codeError(CodeSessionExpired, "%s %s: the API answered %d%s: the session has expired", d.method, sr.redact.String(a.URL.String()), a.Status, before(" ", a.Message))
 	}
 	out := &reply{received: a.Received, after: a.RetryAfter()}
 	out.body = clone(jsonOf(a.Body, a.Header.Get("Content-Type"), sr.spec.Records.Format))
@@ -231,11 +252,18 @@ func (c *chain) begin(ctx context.Context) error {
 	if s == nil {
 		return nil
 	}
+	if err := c.sr.refusal(); err != nil {
+		return err
+	}
 	switch st := c.session(&c.state); {
 	case st != nil && st.Waiting && c.shared == nil:
 		waited := *st
 		err := c.sr.awaitSession(ctx, c.scopeAt(&c.state, nil), &waited)
 		c.state.Session = &waited
+		if err != nil && !waited.Waiting && c.sr.patience.IsZero() {
+			c.sr.closeSession(ctx, c.scopeAt(&c.state, nil), &waited)
+			c.state.Session = nil
+		}
 		return err
 	case st != nil && c.sr.alive(st):
 		return nil
@@ -256,6 +284,12 @@ func (sr *streamRun) alive(s *sessionState) bool {
 
 // reopen answers a session that has expired: a new one, and on from the last delivered position.
 func (c *chain) reopen(ctx context.Context, cause error) *chainEnd {
+	if err := c.sr.refusal(); err != nil {
+		end := chainEnd{verdict: Incomplete, reason: CodeSessionExpired, detail: err.Error(), err: err}
+		c.note(ctx, end)
+		return &end
+	}
+	c.left = false
 	if c.sr.spec.Session == nil {
 		cause = codeError(CodeSessionExpired, "%w, and %s", cause, noSession)
 	}
@@ -302,7 +336,7 @@ func (c *chain) refresh(ctx context.Context, g *got, st *chainState) error {
 	if s == nil {
 		return nil
 	}
-	c.reopened = 0
+	c.reopened, c.left = 0, false
 	if s.Refresh == nil || st.Session == nil {
 		return nil
 	}

@@ -2,10 +2,12 @@ package runtime
 
 import (
 	"context"
+	"errors"
 
 	"github.com/cespare/xxhash/v2"
 
 	"github.com/lastpage/lastpage/engine/rawjson"
+	"github.com/lastpage/lastpage/runtime/transport"
 )
 
 // Chains that are made of a list in the session's last answer (the chunks of an export job) share one
@@ -21,15 +23,25 @@ func (sr *streamRun) openShared(ctx context.Context) error {
 		waited := *s
 		err := sr.awaitSession(ctx, sr.sharedScope(), &waited)
 		sr.roundData.Session = &waited
-		if err != nil {
+		switch {
+		case err == nil:
+			return sr.tookShared(ctx)
+		case waited.Waiting || !gone(err):
 			return err
 		}
-		return sr.tookShared(ctx)
+		return sr.openAnew(ctx)
 	case s != nil && sr.alive(s):
 		return nil
 	}
 	sr.closeSession(ctx, sr.sharedScope(), sr.roundData.Session) // older than ttl
 	return sr.openAnew(ctx)
+}
+
+// gone reports whether err says that a session which was left open is not there any more.
+func gone(err error) bool {
+	var re *Error
+	var te *transport.Error
+	return errors.As(err, &re) && re.Code == CodeSessionExpired || errors.As(err, &te) && refuses(te.Status)
 }
 
 // openAnew opens a shared session; sr.sharing is held.
@@ -53,7 +65,8 @@ func (sr *streamRun) tookShared(ctx context.Context) error {
 	if sr.round.Listed {
 		sr.roundData.Reopened = true
 		if parts, ok := sr.parts(sr.roundData.Session); ok && sr.roundData.Parts != 0 && parts != sr.roundData.Parts {
-			return codeError(CodeSessionExpired, "the session was lost, %s", otherParts)
+			sr.refused = codeError(CodeSessionExpired, "the session was lost, %s", otherParts)
+			return sr.refused
 		}
 	}
 	return sr.putRound(ctx)
@@ -66,6 +79,9 @@ func (c *chain) renewShared(ctx context.Context, lost bool) error {
 	sr := c.sr
 	sr.sharing.Lock()
 	defer sr.sharing.Unlock()
+	if sr.refused != nil {
+		return sr.refused
+	}
 	if s := sr.roundData.Session; s == nil || s == c.shared || !sr.alive(s) {
 		if s != nil && !lost {
 			sr.outlived = append(sr.outlived, s)
@@ -96,19 +112,31 @@ func (sr *streamRun) closeOutlived(ctx context.Context) {
 	sr.outlived = nil
 }
 
-// closeShared is always tried. A session that nothing closes is kept for the next run, unless all of it
-// has been read.
-func (sr *streamRun) closeShared(ctx context.Context, done bool) {
+// leaveShared closes the session at the run's end, unless the run comes back to it: one that parked, or
+// whose time is up. A session that nothing closes is kept for the next run, unless all of it has been
+// read.
+func (sr *streamRun) leaveShared(ctx context.Context, done, comesBack bool) {
 	sr.sharing.Lock()
 	defer sr.sharing.Unlock()
 	sr.closeOutlived(ctx)
-	sr.closeSession(ctx, sr.sharedScope(), sr.roundData.Session)
-	if done || sr.spec.Session.Close != nil {
+	if comesBack && sr.refused == nil {
+		return
+	}
+	closed := sr.closeSession(ctx, sr.sharedScope(), sr.roundData.Session)
+	if done || closed && sr.spec.Session.Close != nil || sr.refused != nil {
 		sr.roundData.Session = nil
 	}
 }
 
-// parts is a hash of the list that the chains are made of; ok is false when there is none.
+// refusal is why no chain goes on in the session that all share, nil when they do.
+func (sr *streamRun) refusal() error {
+	sr.sharing.Lock()
+	defer sr.sharing.Unlock()
+	return sr.refused
+}
+
+// parts is a hash of the list that the chains are made of, whatever its order: chains are told apart by
+// the parts' values. ok is false when there is none.
 func (sr *streamRun) parts(s *sessionState) (hash uint64, ok bool) {
 	p := sessionPartition(sr.spec)
 	if p == nil {
@@ -119,7 +147,10 @@ func (sr *streamRun) parts(s *sessionState) (hash uint64, ok bool) {
 			continue
 		}
 		if v, ok := from.Ref.Path.Get(s.Body); ok && rawjson.Kind(v) == '[' {
-			return xxhash.Sum64(rawjson.Canonical(nil, v)) | 1, true
+			for e := range rawjson.Elements(v) {
+				hash += xxhash.Sum64(rawjson.Canonical(nil, e)) | 1
+			}
+			return hash | 1, true
 		}
 	}
 	return 0, false

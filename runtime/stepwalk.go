@@ -290,8 +290,12 @@ func (s *stepper) unshare(ctx context.Context, sr *streamRun, at *walkAt, r *Ste
 // brokenBy is how a stream ends by an error that concerns all of its chains.
 func (sr *streamRun) brokenBy(err error) chainEnd {
 	end := (&chain{sr: sr}).broken(err)
-	if end.verdict == Failed && end.reason == CodeParked {
+	switch {
+	case end.verdict != Failed:
+	case end.reason == CodeParked:
 		end.verdict, end.until = Parked, untilOf(err)
+	case end.reason == CodeSessionExpired:
+		end.verdict = Incomplete
 	}
 	return end
 }

@@ -74,6 +74,8 @@ type streamRun struct {
 
 	sharing  sync.Mutex      // of the session in roundData
 	outlived []*sessionState // older than ttl and replaced, still to be closed
+	leftOpen *sessionState   // the one in roundData, as an earlier run has left it
+	refused  error           // a new one lists other parts than those that were read: no chain goes on
 	patience time.Time       // a session that is not ready by then is left open for another call to wait for; zero: for as long as it takes
 
 	mu         sync.Mutex
@@ -86,8 +88,9 @@ type streamRun struct {
 	ladder     bool // a fallback is declared, also where a step cannot climb it
 	otherMarks bool // a bookmark was not used, and that was told
 	fatal      error
-	taken      int64 // pages asked for
-	left       int64 // records that the limit still allows; negative: no limit
+	secret     []string // members of the chains' names that hold secrets
+	taken      int64    // pages asked for
+	left       int64    // records that the limit still allows; negative: no limit
 	deadline   time.Time
 }
 
@@ -284,7 +287,7 @@ func (sr *streamRun) loadMark(ctx context.Context, base string) (engine.Bookmark
 
 // reserve takes one page off the limits of the run; it says which limit is used up, "" for none.
 func (sr *streamRun) reserve() string {
-	if !sr.deadline.IsZero() && !sr.now().Before(sr.deadline) {
+	if sr.timeUp() {
 		return "the time limit is reached"
 	}
 	sr.mu.Lock()
@@ -300,6 +303,9 @@ func (sr *streamRun) reserve() string {
 	sr.taken++
 	return ""
 }
+
+// timeUp reports whether the run's time is.
+func (sr *streamRun) timeUp() bool { return !sr.deadline.IsZero() && !sr.now().Before(sr.deadline) }
 
 // unreserve gives a page back that could not be had.
 func (sr *streamRun) unreserve() {

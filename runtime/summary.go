@@ -63,7 +63,7 @@ func (s *summary) add(row engine.Chain, e chainEnd) {
 
 // blame keeps the first maxBad chains in the order of the list, whichever ended first.
 func (s *summary) blame(row engine.Chain, e chainEnd) {
-	b := badChain{row.Ordinal, ChainReport{Chain: row.Key, Verdict: e.verdict, Reason: e.reason, Detail: e.detail}}
+	b := badChain{row.Ordinal, ChainReport{Chain: s.sr.redact.String(row.Key), Verdict: e.verdict, Reason: e.reason, Detail: e.detail}}
 	i, _ := slices.BinarySearchFunc(s.bad, b, func(a, b badChain) int { return cmp.Compare(a.ordinal, b.ordinal) })
 	if s.bad = slices.Insert(s.bad, i, b); len(s.bad) > maxBad {
 		s.bad = s.bad[:maxBad]
@@ -80,6 +80,13 @@ func (s *summary) verdict() string {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return orElse(s.worst.verdict, Complete)
+}
+
+// comesBack reports whether the run ended so that another one is to go on where it was.
+func (s *summary) comesBack() bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.worst.comesBack()
 }
 
 func (s *summary) report(r *StreamReport) {

@@ -151,7 +151,7 @@ func (q *queue) push(chains []engine.Chain) {
 }
 
 // work opens what the chains share, lists them, and runs those that are pending.
-func (sr *streamRun) work(ctx context.Context, sum *summary) error {
+func (sr *streamRun) work(ctx context.Context, sum *summary) (err error) {
 	if sr.stopped() {
 		sum.add(engine.Chain{}, chainEnd{verdict: Interrupted, reason: CodeInterrupted})
 		return nil
@@ -159,7 +159,7 @@ func (sr *streamRun) work(ctx context.Context, sum *summary) error {
 	if sessionPartition(sr.spec) != nil {
 		defer func() {
 			if !sr.kept() {
-				sr.closeShared(ctx, sum.verdict() == Complete)
+				sr.leaveShared(ctx, sum.verdict() == Complete, parks(err) || sum.comesBack())
 			}
 		}()
 		if err := sr.openShared(ctx); err != nil {

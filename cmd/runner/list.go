@@ -83,10 +83,7 @@ func listingOf(name, from string) listing {
 		return l
 	}
 	defer c.Close()
-	l.Name, l.Title, l.Auth = c.Spec.Name, c.Spec.Title, "none"
-	if a := c.Spec.HTTP.Auth; a != nil {
-		l.Auth = a.Type
-	}
+	l.Name, l.Title, l.Auth = c.Spec.Name, c.Spec.Title, authOf(c.Spec)
 	for _, s := range c.Spec.Streams {
 		l.Streams = append(l.Streams, listingStream{s.Name, string(s.Pagination.Rules.Type)})
 	}

@@ -61,11 +61,7 @@ func show(out io.Writer, name string, c *spec.Connector, source []byte) error {
 	if c.Docs != "" {
 		fmt.Fprintf(w, "docs\t%s\n", c.Docs)
 	}
-	auth := "none"
-	if a := c.HTTP.Auth; a != nil {
-		auth = a.Type
-	}
-	fmt.Fprintf(w, "auth\t%s\n", auth)
+	fmt.Fprintf(w, "auth\t%s\n", authOf(c))
 	lines := fmt.Sprintf("%d lines of YAML", bytes.Count(source, []byte("\n")))
 	if c.Hook != nil {
 		lines += fmt.Sprintf(", %d of JavaScript", strings.Count(c.Hook.Text, "\n"))

@@ -129,14 +129,14 @@ func (l *ledger) chains(ctx context.Context, s *store.Stream, walk bool, fn func
 func (l *ledger) info(s *store.Stream, p store.Progress, marks map[string]engine.Bookmark, walk bool) (*chainInfo, error) {
 	at, err := runtime.ReadCheckpoint(p.State)
 	if err != nil {
-		return nil, fmt.Errorf("%s/%s %s: %w", s.Connector, s.StreamKey.Stream, p.Key, err)
+		return nil, fmt.Errorf("%s/%s %s: %w", s.Connector, s.StreamKey.Stream, runtime.ShownChain(s.Round, p.Key), err)
 	}
 	base, err := runtime.ChainBase(p.Key)
 	if err != nil {
 		return nil, err
 	}
 	info := &chainInfo{
-		Connector: s.Connector, Stream: s.StreamKey.Stream, Chain: p.Key, Done: p.Done, Position: at.Position, Watermark: marks[base].Watermark,
+		Connector: s.Connector, Stream: s.StreamKey.Stream, Chain: runtime.ShownChain(s.Round, p.Key), Done: p.Done, Position: at.Position, Watermark: marks[base].Watermark,
 		Kept: marks[base].Kept, Pages: p.Pages, Records: p.Records, Verdict: p.Verdict, Reason: p.Reason, Updated: p.Updated, Entered: p.Entered,
 	}
 	l.hide(s, []*json.RawMessage{&info.Kept, &info.Position, &at.Position}, []*json.RawMessage{&info.Watermark, &at.Watermark, &at.Pending})

@@ -7,6 +7,7 @@ import (
 	"io"
 	"io/fs"
 	"os"
+	"path/filepath"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -43,30 +44,44 @@ func newStateExport() *cobra.Command {
 
 func newStateImport() *cobra.Command {
 	return &cobra.Command{
-		Use:               "import [connector] [file]",
-		Short:             "Replace what is stored of a connector by what `state export` printed (- or no file: stdin)",
-		Args:              wants("a connector", 1, 2),
+		Use:   "import [connector] [file]",
+		Short: "Replace what is stored of a connector by what `state export` printed (- or no file: stdin)",
+		Long: "import replaces what is stored of the connector that the document names by what `state export` printed.\n" +
+			"Without a file, or with -, the document is read from standard input. A connector that is named beside it is what the\n" +
+			"document has to be of.",
+		Example: "  runner state import github.json --state there.db\n  runner state export github | runner state import --state there.db\n" +
+			"  runner state import github github.json",
+		Args:              wants("a connector", 0, 2),
 		ValidArgsFunction: completeStreams(0),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			if len(args) == 1 && isDocument(args[0]) {
-				args = []string{"", args[0]}
+			var connector, file string
+			switch {
+			case len(args) == 2:
+				connector, file = args[0], args[1]
+			case len(args) == 1 && (isDocument(args[0]) || filepath.Ext(args[0]) == ".json"):
+				file = args[0]
+			case len(args) == 1:
+				connector = args[0]
 			}
 			in := cmd.InOrStdin()
-			if len(args) > 1 && args[1] != "-" {
-				f, err := os.Open(args[1])
+			if file != "" && file != "-" {
+				f, err := os.Open(file)
 				if err != nil {
 					return usage("%w", plain(err))
 				}
 				defer f.Close()
 				in = f
 			}
-			return importState(cmd, args[0], in)
+			return importState(cmd, connector, in)
 		},
 	}
 }
 
 // isDocument reports whether a single argument is the document, not the connector.
 func isDocument(arg string) bool {
+	if arg == "-" {
+		return true
+	}
 	info, err := os.Stat(arg)
 	if err != nil || info.IsDir() {
 		return false
@@ -98,6 +113,9 @@ func importState(cmd *cobra.Command, arg string, in io.Reader) error {
 	var head struct{ Connector string }
 	if err := json.Unmarshal(doc, &head); err != nil {
 		return usage("the document to import is not what `runner state export` prints: %w", err)
+	}
+	if head.Connector == "" {
+		return usage("the document to import names no connector; it is not what `runner state export` prints")
 	}
 	if arg == "" {
 		name = head.Connector

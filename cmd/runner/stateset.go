@@ -202,7 +202,11 @@ func (f *setFlags) oneChain(cmd *cobra.Command, l *ledger, s engine.StreamKey) (
 	case len(list) == 0:
 		return "", usage("stream %s has no chains yet; run it first", s.Stream)
 	case len(list) > 1:
-		return "", usage("stream %s has several chains; name one with --chain, such as '%s' (`runner state list %s %s` lists them)", s.Stream, list[0].Key, l.name, s.Stream)
+		round, err := l.Round(ctx, s)
+		if err != nil {
+			return "", stateError(err)
+		}
+		return "", usage("stream %s has several chains; name one with --chain, such as '%s' (`runner state list %s %s` lists them)", s.Stream, runtime.ShownChain(round, list[0].Key), l.name, s.Stream)
 	}
 	return list[0].Key, nil
 }

@@ -86,12 +86,17 @@ func (l *ledger) tell(ctx context.Context, out io.Writer, keys []engine.StreamKe
 		if err != nil {
 			return stateError(err)
 		}
+		round, err := l.Round(ctx, key)
+		if err != nil {
+			return stateError(err)
+		}
 		s := &story{key: key, run: run, held: held, end: endOf(run, key.Stream), all: all}
 		pages := func(fn func(engine.PageEntry) error) error {
 			return l.Pages(ctx, key, run.ID, func(e engine.PageEntry) error {
 				if chain != nil && e.Chain != *chain {
 					return nil
 				}
+				e.Chain = runtime.ShownChain(round, e.Chain)
 				return fn(e)
 			})
 		}

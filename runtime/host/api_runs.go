@@ -14,6 +14,7 @@ import (
 
 	"github.com/lastpage/lastpage/engine"
 	"github.com/lastpage/lastpage/engine/spec"
+	"github.com/lastpage/lastpage/runtime"
 	"github.com/lastpage/lastpage/store/sink"
 )
 
@@ -269,11 +270,16 @@ func (h *Host) servePages(w http.ResponseWriter, r *http.Request) error {
 	}
 	list := []pageView{}
 	n := int64(0)
-	err = h.db.Pages(r.Context(), engine.StreamKey{Connector: s.State, Stream: stream}, s.ID, func(e engine.PageEntry) error {
+	key := engine.StreamKey{Connector: s.State, Stream: stream}
+	round, err := h.db.Round(r.Context(), key)
+	if err != nil {
+		return err
+	}
+	err = h.db.Pages(r.Context(), key, s.ID, func(e engine.PageEntry) error {
 		if n++; n <= after {
 			return nil
 		}
-		list = append(list, pageView{e.Chain, e.Page, e.At, e.Position, e.Status, e.Records, e.New, e.Bytes, e.Millis, e.Attempts, e.Retries, e.Evidence, e.Verdict, e.Events})
+		list = append(list, pageView{runtime.ShownChain(round, e.Chain), e.Page, e.At, e.Position, e.Status, e.Records, e.New, e.Bytes, e.Millis, e.Attempts, e.Retries, e.Evidence, e.Verdict, e.Events})
 		if len(list) == limit {
 			return errEnough
 		}

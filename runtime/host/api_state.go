@@ -106,6 +106,10 @@ func (h *Host) serveChains(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	hidden := h.hidden(key)
+	round, err := h.db.Round(r.Context(), key)
+	if err != nil {
+		return err
+	}
 	list := []chainView{}
 	err = h.db.Progress(r.Context(), key, func(p store.Progress) error {
 		if p.Ordinal <= after {
@@ -115,6 +119,7 @@ func (h *Host) serveChains(w http.ResponseWriter, r *http.Request) error {
 		if err != nil {
 			return err
 		}
+		v.Chain = runtime.ShownChain(round, v.Chain)
 		if list = append(list, v); len(list) == limit {
 			return errEnough
 		}

@@ -20,6 +20,7 @@ type call struct {
 	*Client
 	req    *Request
 	target *url.URL
+	moved  *outgoing // where a redirect of the attempt has led, nil without
 	base   Origin
 
 	attempts []Attempt
@@ -150,7 +151,11 @@ func (x *call) waitFailure(err error) error {
 
 // fail makes an Error of this call.
 func (x *call) fail(code string, status int, message string) *Error {
-	return &Error{Code: code, Method: x.method(), URL: x.redactURL(x.target), Status: status, Message: x.redact.String(message)}
+	e := &Error{Code: code, Method: x.method(), URL: x.redactURL(x.target), Status: status, Message: x.redact.String(message)}
+	if x.moved != nil {
+		e.Method, e.URL = x.moved.method, x.redactURL(x.moved.target)
+	}
+	return e
 }
 
 // finish ends the attempt a: it is kept, and told once more when the wait is known.

@@ -166,6 +166,8 @@ func statusHint(status int) string {
 		return "check http.auth and the credentials it is given"
 	case http.StatusForbidden:
 		return "check what the credentials are permitted to read"
+	case http.StatusProxyAuthRequired:
+		return "the proxy wants a user and a password: give them in http.proxy or the http_proxy variables (http://user:password@host:port)"
 	case http.StatusNotFound:
 		return "check the path and base_url"
 	case http.StatusMovedPermanently, http.StatusFound, http.StatusSeeOther, http.StatusTemporaryRedirect, http.StatusPermanentRedirect:

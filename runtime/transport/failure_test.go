@@ -14,6 +14,7 @@ import (
 	"net"
 	"net/http"
 	"net/http/httptest"
+	"net/url"
 	"os"
 	"path/filepath"
 	"strings"
@@ -219,5 +220,39 @@ func TestProxyOfTheEnvironment(t *testing.T) {
 	a, err := get(t, c, "http://api.example.com/")
 	if err != nil || string(a.Body) != `"by proxy api.example.com"` {
 		t.Errorf("%v %s", err, a.Body)
+	}
+}
+
+// TestRedirectedRefusal names the request that was refused in the end, and where it came from; and a proxy
+// that wants a password is told from the API.
+func TestRedirectedRefusal(t *testing.T) {
+	srv := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, q *http.Request) {
+		switch q.URL.Path {
+		case "/i":
+			http.Redirect(w, q, "/j", http.StatusFound)
+		case "/p":
+			w.WriteHeader(http.StatusProxyAuthRequired)
+		default:
+			w.WriteHeader(http.StatusMethodNotAllowed)
+		}
+	}))
+	defer srv.Close()
+	base, err := url.Parse(srv.URL)
+	if err != nil {
+		t.Fatal(err)
+	}
+	c, err := New(Config{Base: base})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer c.Close()
+	for path, says := range map[string]string{
+		"/i": "GET " + srv.URL + "/j: the API answered 405 Method Not Allowed; POST " + srv.URL + "/i was redirected there, as GET: name the new address",
+		"/p": "give them in http.proxy",
+	} {
+		a, err := c.Do(t.Context(), &Request{Method: "POST", URL: srv.URL + path, Body: []byte("{}")})
+		if a.Release(); err == nil || !strings.Contains(err.Error(), says) {
+			t.Errorf("%s: %v", path, err)
+		}
 	}
 }

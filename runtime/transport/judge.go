@@ -289,6 +289,8 @@ func (x *call) statusError(ans *Answer) *Error {
 		code = CodeRefused
 	}
 	err := x.fail(code, ans.Status, x.statusMessage(ans))
-	err.Hint = statusHint(ans.Status)
+	if err.Hint = statusHint(ans.Status); x.moved != nil && x.moved.method != x.method() {
+		err.Hint = fmt.Sprintf("%s %s was redirected there, as %s: name the new address", x.method(), x.redactURL(x.target), x.moved.method)
+	}
 	return err
 }

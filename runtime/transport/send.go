@@ -34,6 +34,7 @@ func AttemptOf(ctx context.Context) int {
 // send makes the exchanges of one attempt: one, and one more for each redirect.
 func (x *call) send(ctx context.Context, a *Attempt) {
 	ctx = context.WithValue(ctx, attemptKey{}, a.Number)
+	x.moved = nil
 	out := outgoing{x.target, x.method(), x.req.Header.Clone(), x.req.Body, false}
 	if out.header == nil {
 		out.header = http.Header{}
@@ -94,6 +95,8 @@ func (x *call) send(ctx context.Context, a *Attempt) {
 			x.cfg.Observe(e)
 		}
 		out.target = next
+		moved := out
+		x.moved = &moved
 	}
 }
 
