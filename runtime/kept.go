@@ -101,7 +101,7 @@ func (c *chain) nearKept(st *chainState, b *batchOf, holds bool) {
 
 // kept is the position that the next run starts at, as far as the walk knows by now: what the last page
 // that holds it says.
-func (c *chain) kept(ctx context.Context, g *got, st *chainState, b *batchOf) (json.RawMessage, error) {
+func (c *chain) kept(ctx context.Context, g *got, st *chainState) (json.RawMessage, error) {
 	pg := &c.sr.spec.Pagination
 	if pg.KeepToken {
 		if st.LastToken != nil && c.fits(st.LastToken) {
@@ -113,13 +113,9 @@ func (c *chain) kept(ctx context.Context, g *got, st *chainState, b *batchOf) (j
 	if err != nil || pg.Keep == nil {
 		return nil, err
 	}
-	holds := pg.Rules.Present(v) && c.fits(v)
-	if holds {
+	if pg.Rules.Present(v) && c.fits(v) {
 		v, _ = c.carry(g, v) // badKeep has looked at it
 		st.Keep = clone(g.keys.hide(v))
-	}
-	if !b.partial {
-		c.nearKept(st, b, holds)
 	}
 	return st.Keep, nil
 }

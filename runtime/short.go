@@ -15,15 +15,21 @@ type shortPage struct {
 	Latest json.RawMessage `json:"latest,omitempty"` // watermark field of the record before it
 }
 
-// short is the page that was taken, if it may be filled up later; nil otherwise.
+// short is the page that was taken, if it may be filled up later and the watermark would pass over what
+// fills it up; nil otherwise.
 func (c *chain) short(g *got, b *batchOf, p engine.Page, v engine.Verdict) *shortPage {
 	r := c.walk.Rules
 	steps := r.Type == engine.PageNumber || r.Type == engine.Offset && r.StepLimit
-	if !steps || v.Kind != engine.Continue || g.at.Rung != 0 || v.Next.Rung != 0 || p.Records == 0 || v.Next.Again {
+	if !steps || c.sr.spec.Incremental == nil || v.Kind != engine.Continue || g.at.Rung != 0 || v.Next.Rung != 0 || p.Records == 0 || v.Next.Again {
 		return nil
 	}
 	if most := int64(g.at.Largest); int64(p.Records) >= max(most, r.Limit) || int64(p.Records) == most && !g.at.Again {
 		return nil // a server may give less than it is asked for on every page
+	}
+	for _, w := range v.Evidence {
+		if w.Name != engine.WitnessPage && w.Says == engine.SaysMore {
+			return nil // it is not the last one: that it is short is the server's habit
+		}
 	}
 	return &shortPage{At: g.at.Position, Part: c.delivered(g, b, true), By: c.sr.identifiedBy(), Latest: g.at.Latest}
 }

@@ -13,7 +13,7 @@ import (
 // end: what fills the page up is delivered by the next run, and nothing twice, however short the runs are.
 func TestShortPageIsFilledUpLater(t *testing.T) {
 	for _, paging := range []string{"page, send: query.page", "page, send: query.page, start: 0, first: omit", "offset, step: limit, send: query.offset"} {
-		for _, more := range []string{"", ", key: id", ", key: id}, incremental: {watermark: max.id, type: number, order: asc"} {
+		for _, more := range []string{"}, incremental: {watermark: max.id, type: number, order: asc", ", key: id}, incremental: {watermark: max.id, type: number, order: asc"} {
 			for _, stop := range []int64{1, 2} {
 				for _, grow := range []int{0, 1, 3} {
 					t.Run(fmt.Sprintf("%s%s, %d pages, %d more", paging, more, stop, grow), func(t *testing.T) {
