@@ -106,6 +106,7 @@ type call struct {
 	oneUse   bool
 	notAfter time.Time
 	bound    time.Time // no wait goes beyond, zero: none
+	farewell bool      // not held up by a pause
 	tries    *int64
 }
 
@@ -126,7 +127,7 @@ func (sr *streamRun) do(ctx context.Context, d *draft, sc *scope, k call) (*tran
 	}
 	answer, err := sr.client.Do(ctx, &transport.Request{
 		Method: d.method, URL: d.url(), Header: d.header, Body: body,
-		Chain: sr.spec.Name + " " + k.chain, OneUse: k.oneUse, NotAfter: k.notAfter, Deadline: deadline,
+		Chain: sr.spec.Name + " " + k.chain, OneUse: k.oneUse, NotAfter: k.notAfter, Deadline: deadline, Farewell: k.farewell,
 	})
 	var attempts []transport.Attempt
 	var te *transport.Error

@@ -93,7 +93,8 @@ func (sr *streamRun) goneFrom(ctx context.Context, parent *StreamReport) error {
 	return sr.gone(ctx, parent.Name)
 }
 
-// comesBack reports whether a run that ended so is to go on where it was: its session stays open.
+// comesBack reports whether a run that ended so is to go on where it was: a session whose parts make the
+// chains stays open.
 func (e *chainEnd) comesBack() bool { return e.verdict == Parked || e.timeUp }
 
 // whole opens what the chain needs, runs it, and closes its session again.
@@ -110,7 +111,7 @@ func (c *chain) whole(ctx context.Context) chainEnd {
 		}
 	}
 	if c.sr.spec.Session != nil && c.shared == nil && c.state.Session != nil && !end.yield {
-		if !end.comesBack() && c.sr.closeSession(ctx, c.scopeAt(&c.state, nil), c.state.Session) {
+		if c.sr.closeSession(ctx, c.scopeAt(&c.state, nil), c.state.Session) {
 			c.state.Session = nil
 		}
 		if end.verdict != Complete && !c.sr.lost() {

@@ -138,8 +138,8 @@ func (sr *streamRun) poll(ctx context.Context, sc *scope, st *sessionState) erro
 	}
 }
 
-// closeSession is always tried; what comes of it changes nothing, unless the API is to be left alone: then
-// nothing was sent, and closed is false.
+// closeSession is always tried, once at least; what comes of it changes nothing, unless the API asks for a
+// wait: then closed is false.
 func (sr *streamRun) closeSession(ctx context.Context, sc *scope, st *sessionState) (closed bool) {
 	if st == nil || sr.spec.Session.Close == nil {
 		return true
@@ -225,7 +225,7 @@ func (sr *streamRun) ask(ctx context.Context, sc *scope, r *spec.Request, bare b
 	if err != nil {
 		return nil, err
 	}
-	k := call{chain: "session", bound: bound}
+	k := call{chain: "session", bound: bound, farewell: r == sr.spec.Session.Close}
 	if bare != nil {
 		k.rd, k.page = &reader{plan: &page.Plan{Format: sr.spec.Records.Format, NoRecords: true}, bare: bare}, new(page.Page)
 	}

@@ -26,6 +26,9 @@ type Request struct {
 	// Deadline is when the caller's time ends, where that is before the client's (Config.Deadline): a
 	// wait beyond it is an error (CodeParked). Zero: the client's alone.
 	Deadline time.Time
+	// Farewell says that the request frees something at the server (the close of a session): a pause that
+	// the API has asked for does not hold it up.
+	Farewell bool
 	// Private keeps the bodies of the exchange out of Observe: they carry credentials.
 	Private bool
 }

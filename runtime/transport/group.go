@@ -164,6 +164,7 @@ type Ticket struct {
 	NotAfter time.Time     // end of the token's life, zero without
 	MaxWait  time.Duration // longest pause that is waited for
 	Deadline time.Time     // end of the run, zero without
+	Farewell bool          // a pause that the API asks for does not hold it up
 }
 
 // waitError says that a wait is longer than a ticket allows.
@@ -281,7 +282,7 @@ func (g *Group) permit(ctx context.Context, t Ticket) error {
 		if err := ctx.Err(); err != nil {
 			return err
 		}
-		if until := g.limiter.Paused(); until.After(g.clock.Now()) {
+		if until := g.limiter.Paused(); !t.Farewell && until.After(g.clock.Now()) {
 			if err := g.sleep(ctx, t, until, true); err != nil {
 				return err
 			}
@@ -306,7 +307,7 @@ func (g *Group) permit(ctx context.Context, t Ticket) error {
 			r.Drop()
 			return err
 		}
-		if g.limiter.Paused().After(g.clock.Now()) {
+		if !t.Farewell && g.limiter.Paused().After(g.clock.Now()) {
 			r.Drop() // a refusal came while this one waited
 			continue
 		}
