@@ -89,7 +89,7 @@ func (c *chain) batch(ctx context.Context, g *got, ids []json.RawMessage, p *pag
 	if err != nil {
 		return nil, err
 	}
-	a, err := c.sr.do(ctx, d, sc, call{chain: c.key, rd: c.sr.details, page: p, tries: nil})
+	a, err := c.sr.do(ctx, d, sc, call{chain: c.key, rd: c.sr.details, page: p, details: true})
 	if err != nil {
 		return a, fmt.Errorf("details: %w", err)
 	}
@@ -106,15 +106,11 @@ func (c *chain) batch(ctx context.Context, g *got, ids []json.RawMessage, p *pag
 
 // tokenless is the error of an answer that is classed as if the request had carried a token of the pagination.
 func (sr *streamRun) tokenless(d *draft, a *transport.Answer) error {
-	code := fmt.Sprintf("http_%d", a.Status)
-	if a.Status >= 200 && a.Status <= 299 {
-		code = transport.CodeRefused
-	}
 	said := ""
 	if a.Message != "" {
 		said = " (" + a.Message + ")"
 	}
-	return codeError(code, "details: %s %s: the API answered %d%s, which %s calls token_expired, but a request for details carries no token of the pagination; "+
+	return codeError(fmt.Sprintf("http_%d", a.Status), "details: %s %s: the API answered %d%s, which %s calls token_expired, but a request for details carries no token of the pagination; "+
 		"let it speak of the pages alone, and say what such an answer to details means: skip, retry, session_expired or failed",
 		d.method, sr.redact.String(a.URL.Path), a.Status, said, a.By)
 }

@@ -86,7 +86,7 @@ func (c *chain) fetch(ctx context.Context, st chainState) (*got, error) {
 	g.page = pages.Get().(*page.Page)
 	g.answer, err = c.sr.do(ctx, d, sc, call{chain: c.key, rd: c.sr.reader, page: g.page, oneUse: token && rules.OneUse, notAfter: notAfter, tries: &g.tries})
 	if g.answer != nil {
-		sc.answer = newAnswerValues(g.answer, nil)
+		sc.answer = newAnswerValues(d.method, g.answer, nil)
 		if g.answer.Class == spec.ClassOK && g.answer.Status != 204 && err == nil {
 			sc.answer.body, sc.answer.page = g.page.Body, g.page
 		} else {
@@ -106,6 +106,7 @@ type call struct {
 	oneUse   bool
 	notAfter time.Time
 	bound    time.Time // no wait goes beyond, zero: none
+	details  bool      // it asks for details
 	farewell bool      // not held up by a pause
 	tries    *int64
 }
@@ -120,7 +121,7 @@ func (sr *streamRun) do(ctx context.Context, d *draft, sc *scope, k call) (*tran
 	if d.header.Get("Accept") == "" {
 		d.header.Set("Accept", accepts[format])
 	}
-	ctx = with(ctx, &exchange{scope: sc, rd: k.rd, page: k.page, format: format})
+	ctx = with(ctx, &exchange{scope: sc, rd: k.rd, page: k.page, format: format, method: d.method, ids: k.details})
 	deadline := sr.deadline
 	if !k.bound.IsZero() && (deadline.IsZero() || k.bound.Before(deadline)) {
 		deadline = k.bound

@@ -135,3 +135,49 @@ func TestNothingToExpireInDetails(t *testing.T) {
 		}
 	}
 }
+
+// TestGoneWithARuleForTokens: a rule for an expired token that also fits an answer to details which says
+// that one id is not there any more: the others are delivered, and the walk does not end there for ever.
+func TestGoneWithARuleForTokens(t *testing.T) {
+	r := newRig(t, func(w http.ResponseWriter, q *http.Request) {
+		if q.URL.Path == "/things" {
+			answer(w, `{"resources":[{"id":1},{"id":3}],"errors":[{"code":404,"id":2}]}`)
+			return
+		}
+		answer(w, `{"resources":[1,2,3]}`)
+	}, `
+streams:
+  s:
+    http:
+      responses:
+        - {when: "${body.errors?.some(e => e.code === 404)}", is: token_expired}
+    request: {path: /ids}
+    records: {path: resources}
+    details:
+      request: {method: POST, path: /things, body: {ids: "${ids}"}}
+      batch: 10
+      records: {path: resources, key: id}
+    pagination: {type: none}
+`)
+	rep := r.run()
+	want(t, rep, "complete")
+	if got := strings.Join(r.ids("s", "id"), " "); got != "1 3" {
+		t.Errorf("records %s, want 1 and 3", got)
+	}
+	if n := rep.Streams[0].Events[runtime.NoticeDetailsMissing]; n != 1 {
+		t.Errorf("%d ids were missing, want 1", n)
+	}
+}
+
+// TestMethodOfTheRequest: a hook sees by which method a page was asked for.
+func TestMethodOfTheRequest(t *testing.T) {
+	r := newRig(t, func(w http.ResponseWriter, q *http.Request) { answer(w, `{"items":[{"id":1}]}`) }, `
+streams:
+  s:
+    request: {method: POST, path: /l}
+    records: {path: items}
+    pagination: {type: hook}
+`)
+	r.hookFile(`function next(page) { return page.request.method === "POST" ? {end: "asked by POST"} : {fail: page.request.method} }`, true)
+	want(t, r.run(), "complete")
+}

@@ -242,7 +242,7 @@ func (sr *streamRun) ask(ctx context.Context, sc *scope, r *spec.Request, bare b
 	if out.body == nil && len(a.Body) > 0 {
 		out.body = clone(jsonOf(a.Body, "", "json"))
 	}
-	out.values = answerValues{status: a.Status, header: a.Header, body: out.body, text: clone(a.Body), links: page.ParseLinks(a.Header), url: a.URL.String()}
+	out.values = answerValues{method: d.method, status: a.Status, header: a.Header, body: out.body, text: clone(a.Body), links: page.ParseLinks(a.Header), url: a.URL.String()}
 	return out, nil
 }
 
