@@ -23,11 +23,24 @@ func Build(dir string) (string, error) {
 	if out, err := exec.Command("go", "build", "-o", linked, "./cmd/runner").CombinedOutput(); err != nil {
 		return "", fmt.Errorf("%w: %s", err, out)
 	}
-	b, err := os.ReadFile(linked)
-	if err == nil {
-		err = errors.Join(os.WriteFile(bin, b, 0o755), os.Remove(linked))
+	err := install(linked, bin)
+	return bin, errors.Join(err, os.Remove(linked))
+}
+
+// install copies a program a little at a time, as install(1) does: large writes would be large pieces
+// again.
+func install(from, to string) error {
+	src, err := os.Open(from)
+	if err != nil {
+		return err
 	}
-	return bin, err
+	defer src.Close()
+	dst, err := os.OpenFile(to, os.O_CREATE|os.O_WRONLY|os.O_TRUNC, 0o755)
+	if err != nil {
+		return err
+	}
+	_, err = io.CopyBuffer(struct{ io.Writer }{dst}, struct{ io.Reader }{src}, make([]byte, 32<<10))
+	return errors.Join(err, dst.Close())
 }
 
 // Process is a runner that has been started. It has to be waited for.
