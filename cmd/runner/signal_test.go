@@ -13,6 +13,7 @@ import (
 	"sync/atomic"
 	"syscall"
 	"testing"
+	"time"
 )
 
 // interrupted is a connector of ten pages, and the API behind it: gate, unless it is nil, is asked before each answer.
@@ -58,10 +59,13 @@ func TestCtrlCOnce(t *testing.T) {
 	var asked atomic.Int64
 	running := make(chan *os.Process, 1)
 	dir := interrupted(t, func(page int, _ *http.Request) {
-		if asked.Add(1) == 3 {
+		switch n := asked.Add(1); {
+		case n == 3:
 			if err := (<-running).Signal(os.Interrupt); err != nil {
 				t.Error(err)
 			}
+		case n > 3:
+			time.Sleep(100 * time.Millisecond) // the signal is on its way
 		}
 	})
 	args := []string{"run", "slow.yaml", "--to", "jsonl:out.jsonl", "--report", "report.json"}
