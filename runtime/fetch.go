@@ -2,6 +2,7 @@ package runtime
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"regexp"
 	"sync"
@@ -25,6 +26,7 @@ type got struct {
 	lost    bool                // its details were refused because the session is gone
 	owned   bool                // a delivery holds it and gives it back
 	keys    linkKeys            // secrets that links repeat
+	keep    json.RawMessage     // what `keep` names; nil when the page does not hold it
 }
 
 var pages = sync.Pool{New: func() any { return new(page.Page) }}

@@ -44,8 +44,8 @@ func (c *chain) carry(g *got, v json.RawMessage) (position json.RawMessage, bad 
 	return v, ""
 }
 
-// badKeep ends the chain at a page whose `keep` names what no later run could begin at: the position stays,
-// and the page is asked for again.
+// badKeep notes what a page holds of what `keep` names. Where no later run could begin at that, it ends the
+// chain: the position stays, and the page is asked for again.
 func (c *chain) badKeep(ctx context.Context, g *got) (*chainEnd, error) {
 	pg := &c.sr.spec.Pagination
 	if pg.Keep == nil || g.view == nil {
@@ -55,8 +55,9 @@ func (c *chain) badKeep(ctx context.Context, g *got) (*chainEnd, error) {
 	if err != nil || !pg.Rules.Present(v) {
 		return nil, err
 	}
-	_, bad := c.carry(g, v)
+	carried, bad := c.carry(g, v)
 	if bad == "" {
+		g.keep = carried
 		return nil, nil
 	}
 	bad = strings.Replace(bad, "the next link", "the link", 1)
@@ -99,25 +100,21 @@ func (c *chain) nearKept(st *chainState, b *batchOf, holds bool) {
 	}
 }
 
-// kept is the position that the next run starts at, as far as the walk knows by now: what the last page
+// kept, of a page that badKeep has looked at, is the position that the next run starts at, as far as the walk knows by now: what the last page
 // that holds it says.
-func (c *chain) kept(ctx context.Context, g *got, st *chainState) (json.RawMessage, error) {
+func (c *chain) kept(g *got, st *chainState) json.RawMessage {
 	pg := &c.sr.spec.Pagination
-	if pg.KeepToken {
-		if st.LastToken != nil && c.fits(st.LastToken) {
-			return st.LastToken, nil
-		}
-		return st.Origin, nil
+	switch {
+	case pg.KeepToken && st.LastToken != nil && c.fits(st.LastToken):
+		return st.LastToken
+	case pg.KeepToken:
+		return st.Origin
+	case pg.Keep == nil:
+		return nil
+	case g.keep != nil && c.fits(g.keep):
+		st.Keep = clone(g.keys.hide(g.keep))
 	}
-	v, err := g.view.pick(ctx, pg.Keep, pg.Rules.Present)
-	if err != nil || pg.Keep == nil {
-		return nil, err
-	}
-	if pg.Rules.Present(v) && c.fits(v) {
-		v, _ = c.carry(g, v) // badKeep has looked at it
-		st.Keep = clone(g.keys.hide(v))
-	}
-	return st.Keep, nil
+	return st.Keep
 }
 
 // withKept is what a bookmark knows of records that the next walk may see again, with those next to what is

@@ -110,7 +110,7 @@ func (c *chain) start(ctx context.Context, mark engine.Bookmark) error {
 	}
 	var err error
 	c.state.Recent, err = recentOf(mark)
-	if mark.Kept != nil {
+	if mark.Kept != nil && c.sr.spec.Pagination.KeepToken {
 		c.state.KeptIDs = c.state.Recent.id
 	}
 	return err

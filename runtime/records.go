@@ -18,7 +18,7 @@ type batchOf struct {
 	ids      []uint64 // identities of the records, to find duplicates; nil without a key
 	made     []madeOf // what the records were made of, listing by listing
 	gone     int      // of ids, the last so many: entries whose details were not returned
-	all      []uint64 // identities of all records with a key, also of those that are dropped
+	all      []uint64 // identities of all records with a key, also of those that are dropped; with `keep: token`
 	met      []uint64 // identities of those that were delivered when the page was here before
 	metBytes []uint64 // the same by their bytes, where the checkpoint has those
 	old      []uint64 // identities of what an earlier walk delivered, met for the first time
@@ -137,7 +137,6 @@ func (c *chain) sift(ctx context.Context, g *got, l listing, b *batchOf) (dups i
 		c.add(b, kept, l)
 		return 0, nil
 	}
-	keeps := c.sr.spec.Pagination.Keep != nil || c.sr.spec.Pagination.KeepToken
 	fresh := make([]int, 0, len(recs))
 	var ids []uint64
 	for n := range recs {
@@ -155,7 +154,7 @@ func (c *chain) sift(ctx context.Context, g *got, l listing, b *batchOf) (dups i
 		}
 		if keyed {
 			id := c.identityOf(l, i)
-			if keeps {
+			if c.sr.spec.Pagination.KeepToken {
 				b.all = append(b.all, id)
 			}
 			if c.known(b, id) {
@@ -166,25 +165,19 @@ func (c *chain) sift(ctx context.Context, g *got, l listing, b *batchOf) (dups i
 			if in != nil && at != nil {
 				b.recent.push(at, id)
 			}
-			if had != nil {
-				if cut := l.content(i); had[cut] > 0 {
-					had[cut]--
-					b.met = append(b.met, cut)
-					continue
-				}
-			} else if slices.Contains(g.at.Part, id) {
+			if had == nil && slices.Contains(g.at.Part, id) {
 				b.met = append(b.met, id) // it counts as new and is not delivered again
 				if len(g.at.Bytes) > 0 {
 					b.metBytes = append(b.metBytes, l.content(i))
 				}
 				continue
 			}
-		} else if had != nil {
-			id := l.content(i)
-			if had[id] > 0 {
+		}
+		if had != nil {
+			if id := l.content(i); had[id] > 0 {
 				had[id]--
 				b.met = append(b.met, id)
-				if g.at.Again {
+				if g.at.Again && !keyed {
 					dups++
 				}
 				continue

@@ -164,10 +164,7 @@ func (c *chain) deliver(ctx context.Context, g *got, p engine.Page, v engine.Ver
 			done = true // the next walk starts from the watermark, below the cap
 		}
 	}
-	kept, err := c.kept(ctx, g, &st)
-	if err != nil {
-		return err
-	}
+	kept := c.kept(g, &st)
 	if kept == nil && end != nil && end.verdict == Complete {
 		c.keepMissing(&st)
 	}

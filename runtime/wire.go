@@ -171,7 +171,6 @@ func (w *wiring) Wait(ctx context.Context, r *spec.Rule, a *transport.Answer) (j
 	return got, err
 }
 
-// classify asks the rules, then the hook, then the defaults.
 // classify says what an answer is. What is said of a token is not said of a success answer to details,
 // whose request carries none: what that answer does not return is missing.
 func (w *wiring) classify(ctx context.Context, a *transport.Answer) (transport.Outcome, error) {
@@ -182,7 +181,7 @@ func (w *wiring) classify(ctx context.Context, a *transport.Answer) (transport.O
 	return o, err
 }
 
-// ruled is what the rules and the hook say.
+// ruled asks the rules, then the hook, then the defaults.
 func (w *wiring) ruled(ctx context.Context, a *transport.Answer) (transport.Outcome, error) {
 	o, err := w.classifier.Classify(ctx, a)
 	if err != nil || o.Rule != nil || exchangeOf(ctx) == nil || !w.b.hooked(w.st, "classify") {
