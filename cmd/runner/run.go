@@ -142,7 +142,7 @@ func (f *runFlags) check() error {
 
 // open opens the ledger, the sink and the trace.
 func (f *runFlags) open(ctx context.Context, job *runtime.Job) (func(), error) {
-	out, err := sink.New(ctx, f.to, sink.Options{Ledger: resolved(f.state)}) // touches nothing: a wrong address makes no state file
+	out, err := sink.New(ctx, f.to, sink.Options{Ledger: sink.Resolve(f.state)}) // touches nothing: a wrong address makes no state file
 	if err != nil {
 		return nil, usage("--to: %w", err)
 	}
@@ -192,21 +192,6 @@ func (f *runFlags) apart(out sink.Sink, c *spec.Connector, streams []string) err
 		return usage("--to: %s is %s; name another output", path, what)
 	}
 	return nil
-}
-
-// resolved is a file's absolute path with symbolic links resolved, also of one that is still to be made.
-func resolved(path string) string {
-	abs, err := filepath.Abs(path)
-	if err != nil {
-		return path
-	}
-	if real, err := filepath.EvalSymlinks(abs); err == nil {
-		return real
-	}
-	if dir, err := filepath.EvalSymlinks(filepath.Dir(abs)); err == nil {
-		return filepath.Join(dir, filepath.Base(abs))
-	}
-	return abs
 }
 
 // graceTime is how long the pages in flight may take to finish after the first Ctrl-C.

@@ -8,6 +8,8 @@ import (
 	"io/fs"
 	"os"
 	"time"
+
+	"github.com/lastpage/lastpage/store/sink"
 )
 
 // InUseError is that another service works with the state file.
@@ -49,7 +51,7 @@ func take(path, name string, now time.Time) (*claim, error) {
 		if err != nil {
 			return nil, err
 		}
-		if !lock(f) {
+		if !sink.Lock(f) {
 			var by holder
 			b, _ := io.ReadAll(io.LimitReader(f, 4096))
 			_ = json.Unmarshal(b, &by) // it may be about to be written

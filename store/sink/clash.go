@@ -3,7 +3,6 @@ package sink
 import (
 	"maps"
 	"os"
-	"path/filepath"
 	"slices"
 	"strings"
 )
@@ -42,7 +41,5 @@ func Same(a, b string) bool {
 			return os.SameFile(i, j)
 		}
 	}
-	a, errA := filepath.Abs(a)
-	b, errB := filepath.Abs(b)
-	return errA == nil && errB == nil && resolve(a) == resolve(b)
+	return Resolve(a) == Resolve(b)
 }

@@ -156,7 +156,7 @@ func (f *file) create(path string) error {
 		return nil
 	}
 	f.length = info.Size()
-	if !lock(h) {
+	if !Lock(h) {
 		h.Close()
 		return errBusy(f.shown())
 	}

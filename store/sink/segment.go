@@ -142,7 +142,7 @@ func (f *file) idle(list []segment) error {
 		return err
 	}
 	defer h.Close()
-	if !lock(h) {
+	if !Lock(h) {
 		return errBusy(last.path(f.name))
 	}
 	return nil

@@ -47,11 +47,7 @@ func newSQLite(target string, set Settings, opt Options) (*sqlite, error) {
 	if err != nil {
 		return nil, err
 	}
-	path, err := filepath.Abs(target)
-	if err != nil {
-		return nil, err
-	}
-	s := &sqlite{path: resolve(path), name: target, table: "{stream}", full: sync == "page", now: opt.Now, tables: map[string]*sqlTable{}}
+	s := &sqlite{path: Resolve(target), name: target, table: "{stream}", full: sync == "page", now: opt.Now, tables: map[string]*sqlTable{}}
 	if t, ok := set["table"]; ok {
 		s.table = t
 	}
@@ -59,8 +55,14 @@ func newSQLite(target string, set Settings, opt Options) (*sqlite, error) {
 	return s, nil
 }
 
-// resolve follows symbolic links as far as the path exists.
-func resolve(path string) string {
+// Resolve is a file's absolute path with symbolic links followed as far as it exists, also of a file that
+// is still to be made.
+func Resolve(path string) string {
+	abs, err := filepath.Abs(path)
+	if err != nil {
+		return path
+	}
+	path = abs
 	if real, err := filepath.EvalSymlinks(path); err == nil {
 		return real
 	}
