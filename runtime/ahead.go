@@ -12,14 +12,18 @@ import (
 	"github.com/lastpage/lastpage/engine/spec"
 )
 
-// ahead is the pages of one chain that are in flight: `pagination.parallel`. They are judged and
-// committed in order; at the first doubt all of them are dropped.
+// ahead is the pages of one chain that are in flight (`pagination.parallel`), or have landed before one
+// that was asked for earlier. They are judged and committed in order; at the first doubt all of them are
+// dropped.
 type ahead struct {
 	ctx    context.Context // of all its requests
 	cancel context.CancelFunc
 	wg     sync.WaitGroup
 	queue  []*flight
-	parked atomic.Bool // the API asks to be left alone for longer than the run may wait
+	flying atomic.Int32
+	landed chan struct{} // holds a value when a flight has landed since the last look
+	last   atomic.Bool   // a page came that may be the last one
+	parked atomic.Bool   // the API asks to be left alone for longer than the run may wait
 }
 
 // flight is one page on its way.
@@ -41,16 +45,9 @@ func (c *chain) next(ctx context.Context) (*got, error) {
 		return c.fetch(ctx, c.state)
 	}
 	if c.ahead == nil {
-		c.ahead = &ahead{}
+		c.ahead = &ahead{landed: make(chan struct{}, 1)}
 	}
-	c.launch(ctx)
-	f := c.ahead.queue[0]
-	c.ahead.queue = c.ahead.queue[1:]
-	select {
-	case <-f.done:
-	case <-ctx.Done():
-		<-f.done
-	}
+	f := c.first(ctx)
 	g := f.g
 	at := g.at
 	g.at = c.state // what was only guessed: counts, empty pages, totals
@@ -69,6 +66,21 @@ func (c *chain) next(ctx context.Context) (*got, error) {
 	}
 	g.view.scope.received = c.state.Received
 	return g, nil
+}
+
+// first waits for the first page of the queue. Pages behind it that land meanwhile make room for others.
+func (c *chain) first(ctx context.Context) *flight {
+	a := c.ahead
+	for {
+		c.launch(ctx)
+		f := a.queue[0]
+		select {
+		case <-f.done:
+			a.queue = a.queue[1:]
+			return f
+		case <-a.landed:
+		}
+	}
 }
 
 // stale reports whether a page that was asked for ahead, at a guessed state, may have been asked for, or
@@ -96,7 +108,8 @@ func (c *chain) aheadOf() int {
 	return r.Parallel
 }
 
-// launch fills the queue up to `parallel` pages, and not past a total that is known.
+// launch brings what is in flight up to `parallel` pages, and not past a total that is known. As many
+// again may have landed and wait, unless one of them looks like the last: nobody asks for more behind it.
 func (c *chain) launch(ctx context.Context) {
 	a := c.ahead
 	if a.cancel == nil {
@@ -106,7 +119,12 @@ func (c *chain) launch(ctx context.Context) {
 	if a.parked.Load() {
 		return
 	}
-	for k := int64(len(a.queue)); len(a.queue) < c.walk.Rules.Parallel; k++ {
+	parallel := c.walk.Rules.Parallel
+	queue := 2 * parallel
+	if a.last.Load() {
+		queue = parallel
+	}
+	for k := int64(len(a.queue)); len(a.queue) < queue && int(a.flying.Load()) < parallel; k++ {
 		st := c.state
 		if k > 0 {
 			next, ok := c.walk.Rules.Ahead(c.state.State, k)
@@ -117,12 +135,26 @@ func (c *chain) launch(ctx context.Context) {
 		}
 		f := &flight{at: st.Position, done: make(chan struct{})}
 		a.queue = append(a.queue, f)
+		a.flying.Add(1)
 		a.wg.Go(func() {
-			defer close(f.done)
+			defer a.land(f)
 			if f.g, f.err = c.fetch(a.ctx, st); parks(f.err) {
 				a.parked.Store(true)
 			}
+			if f.err != nil || f.g.answer.Class != spec.ClassOK || int64(len(f.g.page.Records)) < max(1, c.walk.Rules.Limit) {
+				a.last.Store(true)
+			}
 		})
+	}
+}
+
+// land says that a flight has come to its end.
+func (a *ahead) land(f *flight) {
+	a.flying.Add(-1)
+	close(f.done)
+	select {
+	case a.landed <- struct{}{}:
+	default:
 	}
 }
 

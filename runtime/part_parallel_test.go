@@ -8,7 +8,9 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync"
 	"testing"
+	"time"
 
 	"github.com/lastpage/lastpage/runtime"
 	"github.com/lastpage/lastpage/runtime/demo"
@@ -197,5 +199,55 @@ func TestParallelWithAHook(t *testing.T) {
 				}
 			}
 		})
+	}
+}
+
+// TestParallelBesideASlowPage holds one page back: those behind it go on, as many again as may be in
+// flight, but no further than a page that may be the last.
+func TestParallelBesideASlowPage(t *testing.T) {
+	for _, c := range []struct{ total, reach int }{{200, 1 + 2*3 - 1}, {30, 3}} {
+		var mu sync.Mutex
+		now, most, farthest := 0, 0, 0
+		reached := make(chan struct{})
+		r := newRig(t, func(w http.ResponseWriter, q *http.Request) {
+			at, _ := strconv.Atoi(q.URL.Query().Get("offset"))
+			mu.Lock()
+			if now++; now > most {
+				most = now
+			}
+			if farthest = max(farthest, at/10); farthest == c.reach && at/10 == c.reach {
+				close(reached)
+			}
+			mu.Unlock()
+			defer func() { mu.Lock(); now--; mu.Unlock() }()
+			if at == 20 && c.total == 30 {
+				time.Sleep(50 * time.Millisecond) // the page behind the end comes first
+			}
+			if at == 10 { // the second page
+				select {
+				case <-reached:
+					time.Sleep(150 * time.Millisecond) // for requests that should not come
+				case <-time.After(10 * time.Second):
+					t.Errorf("beside a slow page no page beyond %d was asked for, want %d", farthest, c.reach)
+				}
+				mu.Lock()
+				if farthest > c.reach {
+					t.Errorf("of %d records page %d was asked for beside page 1, want %d at most", c.total, farthest, c.reach)
+				}
+				mu.Unlock()
+			}
+			var items []string
+			for k := at; k < min(at+10, c.total); k++ {
+				items = append(items, fmt.Sprintf(`{"id":%d}`, k))
+			}
+			fmt.Fprintf(w, `{"items":[%s]}`, strings.Join(items, ","))
+		}, "streams:\n  s:\n    request: {path: /l}\n    records: {path: items, key: id}\n    pagination: {type: offset, send: query.offset, limit: {send: query.limit, value: 10}, parallel: 3}\n")
+		want(t, r.run(), "complete")
+		if got := len(r.lines("s")); got != c.total {
+			t.Errorf("%d records of %d", got, c.total)
+		}
+		if most > 3 {
+			t.Errorf("%d requests at a time, parallel is 3", most)
+		}
 	}
 }

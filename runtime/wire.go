@@ -47,7 +47,7 @@ func (b *bound) wire(ctx context.Context, st *spec.Stream, sc *scope, cfg *trans
 	}
 	w.classifier = classifier
 	cfg.Classify = w.classify
-	cfg.Accept = w.accept
+	cfg.Accept, cfg.Arriving = w.accept, w.arriving
 	if b.hooked(st, "request") {
 		cfg.Edit = w.edit
 	}
@@ -208,6 +208,18 @@ func scriptFailure(err error) error {
 		return &transport.Error{Code: e.Code, Message: e.Error()}
 	}
 	return err
+}
+
+// arriving scans the body of a page while it comes.
+func (w *wiring) arriving(ctx context.Context, status int, more transport.Arriving) {
+	x := exchangeOf(ctx)
+	if x == nil || x.rd == nil {
+		return
+	}
+	x.page.Reset()
+	if status >= 200 && status <= 299 {
+		x.rd.plan.Begin(more, x.page)
+	}
 }
 
 // accept reads the body as a page; what is not readable is retried, what the connector does not fit

@@ -21,11 +21,14 @@ type Scanner struct {
 	depth int
 	stack []byte // closing bytes of the open containers, by depth
 	err   *SyntaxError
+
+	shapes shapes // of the rows, kept by Reset
+	more   func() ([]byte, bool)
 }
 
 // Reset readies s for b; what was noted before is dropped, capacity is kept.
 func (s *Scanner) Reset(b []byte) {
-	s.b, s.err, s.depth, s.space = b, nil, 0, false
+	s.b, s.more, s.err, s.depth, s.space = b, nil, nil, 0, false
 	clear(s.Cells)
 	s.Rows, s.Grid = s.Rows[:0], s.Grid[:0]
 	s.Gate, s.Gated, s.Finals, s.Elements = Span{}, 0, 0, 0
@@ -52,6 +55,7 @@ func (s *Scanner) Document(w *Want) bool {
 	if i < 0 {
 		return false
 	}
+	s.rest()
 	if i = s.Skip(i); i < len(s.b) {
 		s.unexpected(i, "nothing more")
 		return false
@@ -103,11 +107,12 @@ func (s *Scanner) row(i int, w *Want) int {
 	for range s.Width {
 		s.Grid = append(s.Grid, Span{})
 	}
-	inner := w
-	if w.leaf() {
-		inner = nil
+	end := s.rowEnd(i, w)
+	for s.more != nil && (end < 0 && s.err.Cut || end == len(s.b)) { // it may go on
+		s.pull(max(2*len(s.b)-i, len(s.b)+1))
+		s.unrow()
+		end = s.rowEnd(i, w)
 	}
-	end := s.walk(i, inner)
 	if end < 0 {
 		return -1
 	}
@@ -115,6 +120,35 @@ func (s *Scanner) row(i int, w *Want) int {
 	s.note(w.Slot, Span{i, end})
 	s.space = s.space || outer
 	return end
+}
+
+// rowEnd validates the row that begins at i, notes what is wanted of it, and returns the index after it.
+func (s *Scanner) rowEnd(i int, w *Want) int {
+	learn := false
+	if i < len(s.b) && s.b[i] == '{' && s.shapes.ready(w) {
+		end := s.follow(i)
+		if end >= 0 {
+			s.shapes.known()
+			return end
+		}
+		learn = end == -1
+		s.unrow()
+	}
+	inner := w
+	if w.leaf() {
+		inner = nil
+	}
+	end := s.walk(i, inner)
+	if learn && end >= 0 {
+		s.shapes.unknown(s.b[i:end])
+	}
+	return end
+}
+
+// unrow forgets what was noted of the newest row, which is read again.
+func (s *Scanner) unrow() {
+	s.err, s.space = nil, false
+	clear(s.Grid[len(s.Grid)-s.Width:])
 }
 
 // note puts a span into its cell: slots above 0 are the document's, below 0 the newest row's.

@@ -71,21 +71,6 @@ value:
 			goto after
 		}
 		goto element
-	case 't':
-		if i+4 > len(b) || string(b[i:i+4]) != "true" {
-			return s.literal(i, "true")
-		}
-		i += 4
-	case 'f':
-		if i+5 > len(b) || string(b[i:i+5]) != "false" {
-			return s.literal(i, "false")
-		}
-		i += 5
-	case 'n':
-		if i+4 > len(b) || string(b[i:i+4]) != "null" {
-			return s.literal(i, "null")
-		}
-		i += 4
 	case '1', '2', '3', '4', '5', '6', '7', '8', '9':
 		for i++; i < len(b) && b[i]-'0' <= 9; i++ {
 		}
@@ -94,12 +79,10 @@ value:
 				return -1
 			}
 		}
-	case '-', '0':
-		if i = s.number(i); i < 0 {
+	default:
+		if i = s.bare(i); i < 0 {
 			return -1
 		}
-	default:
-		return s.unexpected(i, "a value")
 	}
 
 after: // a value has ended before i
@@ -145,6 +128,10 @@ element: // an array's element begins at i
 			if i = s.each(i, w, d); i < 0 {
 				return -1
 			}
+			if s.more != nil {
+				s.reach(i)
+			}
+			b = s.b
 			goto after
 		}
 	}
@@ -182,6 +169,7 @@ colon:
 				return -1
 			}
 			if m == w.Each {
+				s.rest()
 				i = s.each(i, w, d)
 			} else {
 				if m.Rows || len(m.Fields) > 0 {
@@ -194,6 +182,7 @@ colon:
 			if i < 0 {
 				return -1
 			}
+			b = s.b
 			goto after
 		}
 	}
@@ -263,6 +252,31 @@ func (s *Scanner) unfollowed(i, d int) int {
 		return s.unexpected(i, "a comma or ] after the element")
 	}
 	return s.unexpected(i, "a comma or } after the member")
+}
+
+// bare validates the literal or number that begins at i and returns the index after it.
+func (s *Scanner) bare(i int) int {
+	b := s.b
+	switch b[i] {
+	case 't':
+		if i+4 > len(b) || string(b[i:i+4]) != "true" {
+			return s.literal(i, "true")
+		}
+		return i + 4
+	case 'f':
+		if i+5 > len(b) || string(b[i:i+5]) != "false" {
+			return s.literal(i, "false")
+		}
+		return i + 5
+	case 'n':
+		if i+4 > len(b) || string(b[i:i+4]) != "null" {
+			return s.literal(i, "null")
+		}
+		return i + 4
+	case '-', '0', '1', '2', '3', '4', '5', '6', '7', '8', '9':
+		return s.number(i)
+	}
+	return s.unexpected(i, "a value")
 }
 
 // literal says that what begins at i is not quite the word.

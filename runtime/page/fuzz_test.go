@@ -54,6 +54,7 @@ func FuzzRead(f *testing.F) {
 			if !bytes.Equal(body, before) {
 				t.Fatalf("%q has been changed to %q", before, body)
 			}
+			inPieces(t, pl, body, page, err)
 			if err == nil {
 				same(t, fuzzPlans[i].path, pl, text, page)
 			}

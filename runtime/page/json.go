@@ -26,10 +26,12 @@ func readJSON(pl *Plan, body []byte, contentType string, p *Page) error {
 // document reads the records and values out of one JSON document. The error is an *Error, or a
 // *rawjson.SyntaxError when doc is not valid.
 func (p *Page) document(pl *Plan, doc []byte) error {
-	p.ready(pl, doc)
-	if !p.scan.Document(pl.prog.root) {
+	if p.begun && p.scan.Holds(doc) {
+		p.src = doc
+	} else if p.ready(pl, doc); !p.scan.Document(pl.prog.root) {
 		return p.scan.Err()
 	}
+	p.begun = false
 	p.Body = doc
 	p.bodyValues()
 	if pl.NoRecords {

@@ -29,6 +29,7 @@ type Page struct {
 	plan  *Plan
 	scan  rawjson.Scanner
 	src   []byte // what the scanner's rows stand in
+	begun bool   // Plan.Begin has scanned the body
 	doc   []byte // JSON written from csv or xml, or gathered from an unusual path
 	arena []byte // compacted records
 	vals  []byte // compacted values
@@ -51,7 +52,7 @@ func (p *Page) Reset() {
 	clear(p.Values)
 	p.Records, p.Values, p.Keys = p.Records[:0], p.Values[:0], p.Keys[:0]
 	p.Keyless, p.Body, p.Fingerprint = 0, nil, 0
-	p.plan, p.src = nil, nil
+	p.plan, p.src, p.begun = nil, nil, false
 	p.scan.Reset(nil)
 	for _, b := range []*[]byte{&p.doc, &p.arena, &p.vals, &p.buf} {
 		if cap(*b) > keepBytes {
@@ -99,7 +100,6 @@ func (p *Page) collect() error {
 	if cap(p.Records) < len(rows) {
 		p.Records = make([][]byte, 0, len(rows))
 	}
-	h := uint64(len(rows))
 	for _, r := range rows {
 		rec := r.Of(p.src)
 		if r.Space {
@@ -108,10 +108,30 @@ func (p *Page) collect() error {
 			rec = p.arena[n:len(p.arena):len(p.arena)]
 		}
 		p.Records = append(p.Records, rec)
-		h = (h ^ xxhash.Sum64(rec)) * 0x9E3779B185EBCA87
 	}
 	if len(rows) > 0 {
-		p.Fingerprint = max(h, 1)
+		p.Fingerprint = max(p.hash(spaced == 0), 1)
 	}
 	return p.identify()
+}
+
+// hash is a hash of the records with a comma between each two: as a compact list has them, which is hashed
+// as it is, in half the time.
+func (p *Page) hash(compact bool) uint64 {
+	rows := p.scan.Rows
+	for k := 1; compact && k < len(rows); k++ {
+		compact = rows[k].Start == rows[k-1].End+1 && p.src[rows[k-1].End] == ','
+	}
+	if compact {
+		return xxhash.Sum64(p.src[rows[0].Start:rows[len(rows)-1].End])
+	}
+	var d xxhash.Digest
+	d.Reset()
+	for k, rec := range p.Records {
+		if k > 0 {
+			_, _ = d.WriteString(",")
+		}
+		_, _ = d.Write(rec)
+	}
+	return d.Sum64()
 }

@@ -49,12 +49,26 @@ type CSV struct {
 // Content-Type header, "" without one. The error is an *Error; p is empty then.
 func (pl *Plan) Read(body []byte, contentType string, p *Page) error {
 	pl.once.Do(func() { pl.prog = compile(pl) })
-	p.Reset()
+	if !p.begun || p.plan != pl {
+		p.Reset()
+	}
 	if err := pl.read(body, contentType, p); err != nil {
 		p.Reset()
 		return err
 	}
 	return nil
+}
+
+// Begin scans a body while it comes: more waits for more of it and returns what there is so far, which
+// may lie elsewhere then, and false when that was all. Read is to follow with the whole body, on p as
+// it is left here; it scans the body only if this has not come to its end.
+func (pl *Plan) Begin(more func() ([]byte, bool), p *Page) {
+	pl.once.Do(func() { pl.prog = compile(pl) })
+	p.Reset()
+	if (pl.Format == "" || pl.Format == "json") && !pl.prog.far {
+		p.ready(pl, nil)
+		p.begun = p.scan.Arriving(more, pl.prog.root)
+	}
 }
 
 // Replace gives p, which pl has read, the elements of another JSON array as its records: keys, fields

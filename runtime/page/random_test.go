@@ -27,7 +27,11 @@ func TestRandomDocuments(t *testing.T) {
 		d.value(0)
 		body := d.b.Bytes()
 		for i, pl := range plans {
-			if err := pl.Read(body, "", p); err == nil {
+			err := pl.Read(body, "", p)
+			if read%8 == 0 {
+				inPieces(t, pl, body, p, err)
+			}
+			if err == nil {
 				read++
 				same(t, fuzzPlans[i].path, pl, body, p)
 			} else if e := err.(*Error); e.Code == CodeBody {

@@ -50,7 +50,7 @@ func (w *wireReader) Read(p []byte) (int, error) {
 // readBody reads the body to its end, so that the connection can be used again, and decodes it.
 // limit bounds the decoded bytes and, nearly, the encoded ones. What was decoded before a failure
 // comes back with the error.
-func (c *Client) readBody(resp *http.Response, limit int64) (body []byte, wire int64, err error) {
+func (c *Client) readBody(resp *http.Response, limit int64, watch func(Arriving)) (body []byte, wire int64, err error) {
 	codings, err := contentCodings(resp.Header)
 	if err != nil {
 		return nil, 0, err
@@ -60,16 +60,16 @@ func (c *Client) readBody(resp *http.Response, limit int64) (body []byte, wire i
 	}
 	raw := &wireReader{r: resp.Body, limit: limit + firstBuffer}
 	if len(codings) == 0 {
-		body, err = c.readAll(raw, resp.ContentLength, limit)
+		body, err = c.readAll(raw, resp.ContentLength, limit, watch)
 		if err == nil && bytes.HasPrefix(body, []byte{0x1f, 0x8b, 8}) { // a file that was packed at rest
 			packed := body
-			body, err = c.decodeAll(bytes.NewReader(packed), []string{"gzip"}, limit)
+			body, err = c.decodeAll(bytes.NewReader(packed), []string{"gzip"}, limit, watch)
 			c.giveBuffer(packed)
 		}
 		return body, raw.n, err
 	}
 	src := c.takeReader(raw)
-	body, err = c.decodeAll(src, codings, limit)
+	body, err = c.decodeAll(src, codings, limit, watch)
 	if err == nil {
 		if _, rest := src.ReadByte(); rest == nil {
 			err = &bodyError{"there are bytes after the end of the compressed body"}
@@ -83,7 +83,7 @@ func (c *Client) readBody(resp *http.Response, limit int64) (body []byte, wire i
 }
 
 // decodeAll decodes src to its end.
-func (c *Client) decodeAll(src io.Reader, codings []string, limit int64) ([]byte, error) {
+func (c *Client) decodeAll(src io.Reader, codings []string, limit int64, watch func(Arriving)) ([]byte, error) {
 	r, done, err := c.decode(src, codings)
 	defer done()
 	if err == io.EOF { // nothing was sent at all
@@ -91,7 +91,7 @@ func (c *Client) decodeAll(src io.Reader, codings []string, limit int64) ([]byte
 	}
 	var body []byte
 	if err == nil {
-		body, err = c.readAll(r, -1, limit)
+		body, err = c.readAll(r, -1, limit, watch)
 	}
 	if err != nil && err != errTooLarge {
 		err = &bodyError{fmt.Sprintf("the compressed body is broken: %v", err)}
@@ -121,32 +121,57 @@ func contentCodings(h http.Header) ([]string, error) {
 	return out, nil
 }
 
-// readAll reads r to its end into a pooled buffer. After limit bytes it stops with errTooLarge.
-func (c *Client) readAll(r io.Reader, length, limit int64) ([]byte, error) {
+// Arriving waits for more of a body and returns what there is of it so far, decoded. ok is false when
+// that was all, or no more could be read.
+type Arriving func() (body []byte, ok bool)
+
+// arrival is a body on its way into a pooled buffer.
+type arrival struct {
+	c     *Client
+	r     io.Reader
+	limit int64
+	buf   []byte
+	err   error // io.EOF at the body's end
+}
+
+// readAll reads r to its end into a pooled buffer. After limit bytes it stops with errTooLarge. watch
+// may look at what has come so far, nil: nobody does.
+func (c *Client) readAll(r io.Reader, length, limit int64, watch func(Arriving)) ([]byte, error) {
 	size := int64(firstBuffer)
 	if length >= 0 {
 		size = min(length, maxTrusted) + 1 // one more, so that the end is seen without growing
 	}
-	buf := c.takeBuffer(int(size))
-	for {
-		if len(buf) == cap(buf) {
-			grown := c.takeBuffer(2 * cap(buf))[:len(buf)]
-			copy(grown, buf)
-			c.giveBuffer(buf)
-			buf = grown
-		}
-		n, err := r.Read(buf[len(buf):cap(buf)])
-		buf = buf[:len(buf)+n]
-		if int64(len(buf)) > limit {
-			return buf[:limit], errTooLarge
-		}
-		if err == io.EOF {
-			return buf, nil
-		}
-		if err != nil {
-			return buf, err
-		}
+	v := arrival{c: c, r: r, limit: limit, buf: c.takeBuffer(int(size))}
+	if watch != nil {
+		watch(v.more)
 	}
+	for v.err == nil {
+		v.more()
+	}
+	if v.err == io.EOF {
+		return v.buf, nil
+	}
+	return v.buf, v.err
+}
+
+// more reads once.
+func (v *arrival) more() ([]byte, bool) {
+	if v.err != nil {
+		return v.buf, false
+	}
+	if len(v.buf) == cap(v.buf) {
+		grown := v.c.takeBuffer(2 * cap(v.buf))[:len(v.buf)]
+		copy(grown, v.buf)
+		v.c.giveBuffer(v.buf)
+		v.buf = grown
+	}
+	var n int
+	n, v.err = v.r.Read(v.buf[len(v.buf):cap(v.buf)])
+	v.buf = v.buf[:len(v.buf)+n]
+	if int64(len(v.buf)) > v.limit {
+		v.buf, v.err = v.buf[:v.limit], errTooLarge
+	}
+	return v.buf, v.err == nil
 }
 
 // takeBuffer returns an empty buffer of at least size bytes.

@@ -291,7 +291,11 @@ func (x *call) redirect(resp *http.Response, out *outgoing) (*url.URL, error) {
 
 // receive reads the answer's body and judges it.
 func (x *call) receive(ctx, timed context.Context, a *Attempt, e *Exchange, resp *http.Response, t *tracer, headersAt time.Time) {
-	body, wire, err := x.readBody(resp, x.cfg.MaxPage)
+	var watch func(Arriving)
+	if x.cfg.Arriving != nil {
+		watch = func(more Arriving) { x.cfg.Arriving(ctx, resp.StatusCode, more) }
+	}
+	body, wire, err := x.readBody(resp, x.cfg.MaxPage, watch)
 	resp.Body.Close()
 	t.end()
 	ans := &Answer{

@@ -78,11 +78,21 @@ func (s *jsonl) Close(context.Context) error { return s.close() }
 // lines appends the records to buf, each with a line end. A record that has one inside, which JSON
 // allows between its tokens, is written without.
 func lines(buf []byte, records [][]byte) []byte {
+	from := len(buf)
+	for _, r := range records {
+		buf = append(append(buf, r...), '\n')
+	}
+	if bytes.Count(buf[from:], newline) == len(records) {
+		return buf
+	}
+	buf = buf[:from]
 	for _, r := range records {
 		buf = append(line(buf, r), '\n')
 	}
 	return buf
 }
+
+var newline = []byte{'\n'}
 
 func line(buf, record []byte) []byte {
 	if bytes.IndexByte(record, '\n') < 0 {
