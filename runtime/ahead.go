@@ -109,7 +109,8 @@ func (c *chain) aheadOf() int {
 }
 
 // launch brings what is in flight up to `parallel` pages, and not past a total that is known. As many
-// again may have landed and wait, unless one of them looks like the last: nobody asks for more behind it.
+// again may have landed and wait, here or for the disk, unless one of them looks like the last: nobody asks
+// for more behind it.
 func (c *chain) launch(ctx context.Context) {
 	a := c.ahead
 	if a.cancel == nil {
@@ -120,7 +121,7 @@ func (c *chain) launch(ctx context.Context) {
 		return
 	}
 	parallel := c.walk.Rules.Parallel
-	queue := 2 * parallel
+	queue := 2*parallel - min(parallel, c.unwritten())
 	if a.last.Load() {
 		queue = parallel
 	}

@@ -220,8 +220,11 @@ func TestParallelBesideASlowPage(t *testing.T) {
 			}
 			mu.Unlock()
 			defer func() { mu.Lock(); now--; mu.Unlock() }()
-			if at == 20 && c.total == 30 {
-				time.Sleep(50 * time.Millisecond) // the page behind the end comes first
+			switch {
+			case at == 20 && c.total == 30:
+				time.Sleep(100 * time.Millisecond) // the page behind the end comes first
+			case at > 10:
+				time.Sleep(30 * time.Millisecond) // the pages before are written
 			}
 			if at == 10 { // the second page
 				select {

@@ -37,14 +37,29 @@ func (c *chain) hand(p *pending) {
 	c.pending = append(c.pending, p)
 }
 
+// unwritten is how many pages are with the committer now.
+func (c *chain) unwritten() int {
+	n := 0
+	for _, p := range c.pending {
+		if len(p.d.done) == 0 {
+			n++
+		}
+	}
+	return n
+}
+
 // settle waits for the pages that were handed to the committer, and tells them.
 func (c *chain) settle() error { return c.settleTo(0) }
 
-// settleTo waits until at most n pages are with the committer; after an error, until none is.
+// settleTo waits until at most n pages are with the committer; after an error, until none is. Others that
+// are committed already are let go of, too.
 func (c *chain) settleTo(n int) error {
 	var first error
-	for len(c.pending) > n {
+	for len(c.pending) > 0 {
 		p := c.pending[0]
+		if len(c.pending) <= n && len(p.d.done) == 0 {
+			break
+		}
 		c.pending = append(c.pending[:0], c.pending[1:]...)
 		err := <-p.d.done
 		c.sr.out.waiting.Add(-p.event.Bytes)

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"runtime/debug"
 	"strconv"
 	"time"
 
@@ -113,6 +114,7 @@ func (f *runFlags) run(ctx context.Context, cmd *cobra.Command, stop <-chan stru
 	if err != nil {
 		return err
 	}
+	lean(job.Connector.Spec)
 	view.start(f.to)
 	defer view.end()
 	report, err := runtime.Run(hard, job)
@@ -125,6 +127,15 @@ func (f *runFlags) run(ctx context.Context, cmd *cobra.Command, stop <-chan stru
 		return err
 	}
 	return recorded
+}
+
+// lean collects garbage at half of what Go would let lie about, unless GOGC is set. A run holds a few pages
+// and allocates little beside them: that saves a tenth of its memory and costs no time that shows (`make
+// bench`). With a hook it would cost a fifth.
+func lean(c *spec.Connector) {
+	if c.Hook == nil && os.Getenv("GOGC") == "" {
+		debug.SetGCPercent(50)
+	}
 }
 
 // check refuses what cannot be meant before anything is opened.

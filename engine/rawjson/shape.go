@@ -198,9 +198,3 @@ func (h *shapes) unknown(row []byte) {
 		h.learn(row)
 	}
 }
-
-// special marks the bytes of x that end a run of plain text in a string: a quote, a backslash, a control
-// character or a byte beyond ASCII. Only the lowest mark is certain.
-func special(x uint64) uint64 {
-	return ((x - ' '*low) | ((x ^ '"'*low) - low) | ((x ^ '\\'*low) - low) | x) & high
-}

@@ -13,7 +13,7 @@ func (s *Scanner) str(i int) int {
 	for {
 		for i+8 <= len(b) {
 			x := binary.LittleEndian.Uint64(b[i:])
-			m := ((x - ' '*low) | ((x ^ '"'*low) - low) | ((x ^ '\\'*low) - low) | x) & high
+			m := special(x)
 			if m != 0 {
 				i += first(m)
 				break
@@ -124,4 +124,10 @@ func (s *Scanner) fraction(i int) int {
 		i = n
 	}
 	return i
+}
+
+// special marks the bytes of x that end a run of plain text in a string: a quote, a backslash, a control
+// character or a byte beyond ASCII. Only the lowest mark is certain.
+func special(x uint64) uint64 {
+	return ((x - ' '*low) | ((x ^ '"'*low) - low) | ((x ^ '\\'*low) - low) | x) & high
 }

@@ -28,7 +28,7 @@ value:
 		i++
 		for i+8 <= len(b) {
 			x := binary.LittleEndian.Uint64(b[i:])
-			m := ((x - ' '*low) | ((x ^ '"'*low) - low) | ((x ^ '\\'*low) - low) | x) & high
+			m := special(x)
 			if m == 0 {
 				i += 8
 				continue
@@ -146,7 +146,7 @@ member: // an object's member begins at i
 	s.esc = false
 	for i+8 <= len(b) {
 		x := binary.LittleEndian.Uint64(b[i:])
-		m := ((x - ' '*low) | ((x ^ '"'*low) - low) | ((x ^ '\\'*low) - low) | x) & high
+		m := special(x)
 		if m == 0 {
 			i += 8
 			continue
