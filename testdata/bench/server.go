@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bufio"
 	"bytes"
 	"compress/gzip"
 	"errors"
@@ -8,6 +9,8 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"net/textproto"
+	"net/url"
 	"os"
 	"strconv"
 	"strings"
@@ -15,88 +18,116 @@ import (
 	"github.com/lastpage/lastpage/testdata/measure"
 )
 
-// server holds the rendered pages: the items of each, between a head and a tail that carry the token.
+// server holds the rendered answers: the items of each page, between a head and a tail that carry the
+// token. It writes each with one call, so that what is measured has the machine to itself as far as may be.
 type server struct {
-	url   string
-	srv   *http.Server
-	pages [][]byte
-	bytes int64
+	url     string
+	l       net.Listener
+	pages   int
+	answers [][][]byte // by page, in pieces: the items are shared
+	beyond  []byte
+	bytes   int64 // of all bodies
+	size    int   // records a page
 }
 
 func serve(p plan) (*server, error) {
-	s := &server{}
-	n := (p.records + p.page - 1) / p.page
-	distinct := min(n, 64) // as many different bodies as caches do not hold
+	s := &server{pages: (p.records + p.page - 1) / p.page, size: p.page, beyond: answer("", fmt.Appendf(nil, `{"total":%d,"next":null,"items":[]}`, p.records))}
+	distinct := min(s.pages, 64) // as many different bodies as caches do not hold
 	bodies := make([][]byte, distinct)
 	for i := range bodies {
 		bodies[i] = p.items(i)
 	}
-	for i := range n {
+	for i := range s.pages {
 		next := `null`
-		if i+1 < n {
+		if i+1 < s.pages {
 			next = `"` + strconv.Itoa(i+1) + `"`
 		}
-		head := fmt.Sprintf(`{"total":%d,"next":%s,"items":[`, p.records, next)
 		items := bodies[i%distinct]
-		if i == n-1 && p.records%p.page != 0 {
+		if i == s.pages-1 && p.records%p.page != 0 {
 			short := p
 			short.page = p.records % p.page
 			items = short.items(i)
 		}
-		s.bytes += int64(len(head) + len(items) + 2)
-		if i >= distinct && !p.gzip && n > 4*distinct {
-			s.pages = append(s.pages, []byte(head)) // the items are shared
-			continue
+		body := [][]byte{fmt.Appendf(nil, `{"total":%d,"next":%s,"items":[`, p.records, next), items, []byte("]}")}
+		for _, piece := range body {
+			s.bytes += int64(len(piece))
 		}
-		page := append(append([]byte(head), items...), "]}"...)
+		coding := ""
 		if p.gzip {
 			var b bytes.Buffer
 			w, _ := gzip.NewWriterLevel(&b, gzip.BestSpeed)
-			w.Write(page)
+			for _, piece := range body {
+				w.Write(piece)
+			}
 			w.Close()
-			page = b.Bytes()
+			coding, body = "Content-Encoding: gzip\r\n", [][]byte{b.Bytes()}
 		}
-		s.pages = append(s.pages, page)
+		body[0] = answer(coding, body...)
+		s.answers = append(s.answers, body)
 	}
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
+	var err error
+	if s.l, err = net.Listen("tcp", "127.0.0.1:0"); err != nil {
 		return nil, err
 	}
-	s.url = "http://" + l.Addr().String()
-	s.srv = &http.Server{Handler: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		i := 0
-		q := r.URL.Query()
-		if c := q.Get("cursor"); c != "" {
-			i, _ = strconv.Atoi(c)
-		} else if o := q.Get("offset"); o != "" {
-			i, _ = strconv.Atoi(o)
-			i /= p.page
+	s.url = "http://" + s.l.Addr().String()
+	go func() {
+		for {
+			c, err := s.l.Accept()
+			if err != nil {
+				return
+			}
+			go s.talk(c)
 		}
-		w.Header().Set("Content-Type", "application/json")
-		if i >= n {
-			io.WriteString(w, fmt.Sprintf(`{"total":%d,"next":null,"items":[]}`, p.records))
-			return
-		}
-		if p.gzip {
-			w.Header().Set("Content-Encoding", "gzip")
-		}
-		page := s.pages[i]
-		if len(page) < 200 && i >= distinct && !p.gzip {
-			items := bodies[i%distinct]
-			w.Header().Set("Content-Length", strconv.Itoa(len(page)+len(items)+2))
-			w.Write(page)
-			w.Write(items)
-			io.WriteString(w, "]}")
-			return
-		}
-		w.Header().Set("Content-Length", strconv.Itoa(len(page)))
-		w.Write(page)
-	})}
-	go s.srv.Serve(l)
+	}()
 	return s, nil
 }
 
-func (s *server) close() { s.srv.Close() }
+// answer is the head of an answer and the first piece of its body.
+func answer(coding string, body ...[]byte) []byte {
+	n := 0
+	for _, piece := range body {
+		n += len(piece)
+	}
+	return append(fmt.Appendf(nil, "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\n%sContent-Length: %d\r\n\r\n", coding, n), body[0]...)
+}
+
+// talk answers the requests of one connection.
+func (s *server) talk(c net.Conn) {
+	defer c.Close()
+	r := textproto.NewReader(bufio.NewReader(c))
+	for {
+		line, err := r.ReadLine()
+		if err != nil {
+			return
+		}
+		for more := line; more != ""; {
+			if more, err = r.ReadLine(); err != nil {
+				return
+			}
+		}
+		_, target, _ := strings.Cut(line, " ")
+		target, _, _ = strings.Cut(target, " ")
+		u, err := url.Parse(target)
+		if err != nil {
+			return
+		}
+		q := u.Query()
+		i, _ := strconv.Atoi(q.Get("cursor"))
+		if o := q.Get("offset"); o != "" {
+			i, _ = strconv.Atoi(o)
+			i /= s.size
+		}
+		pieces := net.Buffers{s.beyond}
+		if i < s.pages {
+			pieces = append(net.Buffers{}, s.answers[i]...)
+		}
+		if _, err := pieces.WriteTo(c); err != nil {
+			return
+		}
+	}
+}
+
+func (s *server) close() { s.l.Close() }
 
 // items renders the records of one page.
 func (p plan) items(page int) []byte {
@@ -126,7 +157,7 @@ func (s *server) floor() (measure.Result, error) {
 	if err != nil {
 		return measure.Result{}, err
 	}
-	return measure.Run(0, self, "-discard", s.url, "-records", strconv.Itoa(len(s.pages)))
+	return measure.Run(0, self, "-discard", s.url, "-records", strconv.Itoa(s.pages))
 }
 
 // discard reads n pages over one connection.
