@@ -1,7 +1,6 @@
 package main
 
 import (
-	"regexp"
 	"slices"
 	"strings"
 
@@ -11,7 +10,12 @@ import (
 // authOf says how requests show who asks: the kinds of `auth`, and the parts of requests that hold a
 // secret of the configuration. "none": nothing does.
 func authOf(c *spec.Connector) string {
-	k := &authKinds{secret: secretNames(c)}
+	k := &authKinds{secret: map[string]bool{}}
+	for _, v := range c.Config {
+		if v.Secret {
+			k.secret[v.Name] = true
+		}
+	}
 	if kind := kindOf(&c.HTTP); kind != "" {
 		add(&k.types, kind)
 	}
@@ -57,24 +61,9 @@ func authOf(c *spec.Connector) string {
 
 // authKinds gathers what authOf tells, each once, in file order.
 type authKinds struct {
-	secret                      *regexp.Regexp // finds an expression's secrets, nil when there are none
+	secret                      map[string]bool // settings
 	types, headers, query, body []string
 	url                         bool
-}
-
-// secretNames finds the secret variables in an expression.
-func secretNames(c *spec.Connector) *regexp.Regexp {
-	var names []string
-	for _, v := range c.Config {
-		if v.Secret {
-			names = append(names, regexp.QuoteMeta(v.Name))
-		}
-	}
-	if names == nil {
-		return nil
-	}
-	any := "(?:" + strings.Join(names, "|") + ")"
-	return regexp.MustCompile(`\bconfig\s*(?:(?:\?\s*)?\.\s*` + any + `\b|(?:\?\s*\.\s*)?\[\s*["'` + "`" + `]` + any + `["'` + "`" + `]\s*\])`)
 }
 
 // kindOf is the kind of auth, "" for none.
@@ -126,8 +115,12 @@ func (k *authKinds) in(n *spec.Node) bool {
 }
 
 func (k *authKinds) has(t *spec.Text) bool {
-	return t != nil && k.secret != nil && slices.ContainsFunc(t.Parts, func(p spec.Part) bool {
-		return p.Expr != nil && k.secret.MatchString(p.Expr.Source)
+	return t != nil && len(k.secret) > 0 && slices.ContainsFunc(t.Parts, func(p spec.Part) bool {
+		if p.Expr == nil {
+			return false
+		}
+		names, any := p.Expr.Settings()
+		return any || slices.ContainsFunc(names, func(n string) bool { return k.secret[n] })
 	})
 }
 

@@ -102,6 +102,18 @@ func settingsIn(n *yaml.Node, p *Piece) {
 	}
 }
 
+// Settings returns what the expression reads of `config`, by name, each use on its own. any says that it
+// may read anything of it: all as a whole, or what another expression names.
+func (e *Expr) Settings() (names []string, any bool) {
+	var p Piece
+	tokens, _, err := expressionEnd(e.Source+"}", 0)
+	if err != nil {
+		return nil, true
+	}
+	readsConfig(tokens, &p)
+	return p.Settings, p.Any
+}
+
 // readsConfig notes what an expression reads of `config`.
 func readsConfig(tokens []token, p *Piece) {
 	text := func(i int) string {
