@@ -2,6 +2,7 @@ package runtime
 
 import (
 	"encoding/json"
+	"slices"
 
 	"github.com/lastpage/lastpage/engine"
 )
@@ -13,6 +14,7 @@ type shortPage struct {
 	Part   identities      `json:"part,omitempty"`   // its records, where they have no keys
 	By     string          `json:"by,omitempty"`     // what Part tells them by
 	Latest json.RawMessage `json:"latest,omitempty"` // watermark field of the record before it
+	Old    identities      `json:"old,omitempty"`    // its records that stood next to the watermark the walk began at: the bookmark may have left them
 }
 
 // short is the page that was taken, if it may be filled up later and the watermark would pass over what
@@ -31,7 +33,14 @@ func (c *chain) short(g *got, b *batchOf, p engine.Page, v engine.Verdict) *shor
 			return nil // it is not the last one: that it is short is the server's habit
 		}
 	}
-	return &shortPage{At: g.at.Position, Part: c.delivered(g, b, true), By: c.sr.identifiedBy(), Latest: g.at.Latest}
+	old := identities{}
+	for id := range b.onPage {
+		if _, ok := c.old[id]; ok {
+			old = append(old, id)
+		}
+	}
+	slices.Sort(old)
+	return &shortPage{At: g.at.Position, Part: c.delivered(g, b, true), By: c.sr.identifiedBy(), Latest: g.at.Latest, Old: old}
 }
 
 // stepBack takes the walk up at a page that was short when an earlier run read it.
@@ -44,6 +53,12 @@ func (c *chain) stepBack() {
 	c.state.Part, c.state.Latest, c.state.Short = s.Part, s.Latest, nil
 	c.state.PartBy, c.state.Bytes = s.By, nil
 	c.back = true
+	if c.old == nil {
+		c.old = make(map[uint64]struct{}, len(s.Old))
+	}
+	for _, id := range s.Old {
+		c.old[id] = struct{}{}
+	}
 }
 
 // tookBack reports whether the page was one to step back to that brought nothing: it counts for no limit,

@@ -50,3 +50,28 @@ func TestShortPageIsFilledUpLater(t *testing.T) {
 		}
 	}
 }
+
+// TestShortPageWithTheBorder stops a later walk behind a page that is not full and begins with the record
+// at the watermark: when the page is asked for again the bookmark has moved past that record, which is not
+// delivered a second time.
+func TestShortPageWithTheBorder(t *testing.T) {
+	n := 3
+	r := newRig(t, func(w http.ResponseWriter, q *http.Request) {
+		page, _ := strconv.Atoi(q.FormValue("page"))
+		since, _ := strconv.Atoi(q.FormValue("since"))
+		from := max(since, 1) + (page-1)*3
+		answer(w, `{"items":%s}`, items(from, min(from+2, n)))
+	}, `streams:
+  s:
+    request: {path: /, query: {since: "${watermark}"}}
+    records: {path: items, key: id}
+    pagination: {type: page, send: query.page, limit: {send: query.limit, value: 3}}
+    incremental: {watermark: max.id, type: number, order: asc, start: 0}
+`)
+	want(t, r.run(), "complete")
+	n = 4
+	want(t, r.run(func(j *runtime.Job) { j.MaxPages = 1 }), "truncated limit") // 3, which is known, and 4
+	n = 9
+	want(t, r.run(), "complete")
+	r.count("s", "id", n)
+}
