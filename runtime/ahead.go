@@ -20,7 +20,6 @@ type ahead struct {
 	cancel context.CancelFunc
 	wg     sync.WaitGroup
 	queue  []*flight
-	flying atomic.Int32
 	landed chan struct{} // holds a value when a flight has landed since the last look
 	last   atomic.Bool   // a page came that may be the last one
 	parked atomic.Bool   // the API asks to be left alone for longer than the run may wait
@@ -125,7 +124,7 @@ func (c *chain) launch(ctx context.Context) {
 	if a.last.Load() {
 		queue = parallel
 	}
-	for k := int64(len(a.queue)); len(a.queue) < queue && int(a.flying.Load()) < parallel; k++ {
+	for k := int64(len(a.queue)); len(a.queue) < queue && a.flying() < parallel; k++ {
 		st := c.state
 		if k > 0 {
 			next, ok := c.walk.Rules.Ahead(c.state.State, k)
@@ -136,7 +135,6 @@ func (c *chain) launch(ctx context.Context) {
 		}
 		f := &flight{at: st.Position, done: make(chan struct{})}
 		a.queue = append(a.queue, f)
-		a.flying.Add(1)
 		a.wg.Go(func() {
 			defer a.land(f)
 			if f.g, f.err = c.fetch(a.ctx, st); parks(f.err) {
@@ -149,9 +147,21 @@ func (c *chain) launch(ctx context.Context) {
 	}
 }
 
+// flying is how many of the queue are in flight.
+func (a *ahead) flying() int {
+	n := len(a.queue)
+	for _, f := range a.queue {
+		select {
+		case <-f.done:
+			n--
+		default:
+		}
+	}
+	return n
+}
+
 // land says that a flight has come to its end.
 func (a *ahead) land(f *flight) {
-	a.flying.Add(-1)
 	close(f.done)
 	select {
 	case a.landed <- struct{}{}:

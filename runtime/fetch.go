@@ -123,7 +123,7 @@ func (sr *streamRun) do(ctx context.Context, d *draft, sc *scope, k call) (*tran
 	if d.header.Get("Accept") == "" {
 		d.header.Set("Accept", accepts[format])
 	}
-	ctx = with(ctx, &exchange{scope: sc, rd: k.rd, page: k.page, format: format, method: d.method, ids: k.details})
+	ctx = with(ctx, &exchange{scope: sc, rd: k.rd, page: k.page, format: format, method: d.method, details: k.details})
 	deadline := sr.deadline
 	if !k.bound.IsZero() && (deadline.IsZero() || k.bound.Before(deadline)) {
 		deadline = k.bound

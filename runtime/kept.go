@@ -100,8 +100,8 @@ func (c *chain) nearKept(st *chainState, b *batchOf, holds bool) {
 	}
 }
 
-// kept, of a page that badKeep has looked at, is the position that the next run starts at, as far as the walk knows by now: what the last page
-// that holds it says.
+// kept, of a page that badKeep has looked at, is the position that the next run starts at, as far as the
+// walk knows by now: what the last page that holds it says.
 func (c *chain) kept(g *got, st *chainState) json.RawMessage {
 	pg := &c.sr.spec.Pagination
 	switch {

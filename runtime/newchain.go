@@ -153,6 +153,16 @@ func (c *chain) ownStart(ctx context.Context) error {
 	return err
 }
 
+// earlier notes identities of records that the walk before has delivered.
+func (c *chain) earlier(ids []uint64) {
+	if c.old == nil {
+		c.old = make(map[uint64]struct{}, len(ids))
+	}
+	for _, id := range ids {
+		c.old[id] = struct{}{}
+	}
+}
+
 // remember brings the keys into memory that the walk has delivered, and those of records next to the
 // watermark that it began at: the bookmark has them until it moves. Those that another walk of the same
 // round has left (again) are not its own.
@@ -166,10 +176,7 @@ func (c *chain) remember(ctx context.Context, fresh, again bool, mark engine.Boo
 		if err != nil {
 			return err
 		}
-		c.old = make(map[uint64]struct{}, len(before.id))
-		for _, id := range before.id {
-			c.old[id] = struct{}{}
-		}
+		c.earlier(before.id)
 	}
 	for _, ids := range [][]uint64{c.state.Recent.id, c.state.Moved} {
 		for _, id := range ids {

@@ -33,7 +33,7 @@ func (c *chain) short(g *got, b *batchOf, p engine.Page, v engine.Verdict) *shor
 			return nil // it is not the last one: that it is short is the server's habit
 		}
 	}
-	old := identities{}
+	var old identities
 	for id := range b.onPage {
 		if _, ok := c.old[id]; ok {
 			old = append(old, id)
@@ -53,12 +53,7 @@ func (c *chain) stepBack() {
 	c.state.Part, c.state.Latest, c.state.Short = s.Part, s.Latest, nil
 	c.state.PartBy, c.state.Bytes = s.By, nil
 	c.back = true
-	if c.old == nil {
-		c.old = make(map[uint64]struct{}, len(s.Old))
-	}
-	for _, id := range s.Old {
-		c.old[id] = struct{}{}
-	}
+	c.earlier(s.Old)
 }
 
 // tookBack reports whether the page was one to step back to that brought nothing: it counts for no limit,

@@ -17,14 +17,14 @@ import (
 // exchange is what the transport's callbacks need to know of the request under way; it travels in
 // the request's context.
 type exchange struct {
-	scope  *scope
-	rd     *reader    // nil: the answer is no page, any body will do
-	page   *page.Page // what rd reads into
-	format string
-	method string
-	ids    bool              // it asks for details: it carries no token of the pagination
-	seen   *transport.Answer // the answer that body is of
-	body   []byte            // its JSON, nil when it is none
+	scope   *scope
+	rd      *reader    // nil: the answer is no page, any body will do
+	page    *page.Page // what rd reads into
+	format  string
+	method  string
+	details bool              // it asks for details: it carries no token of the pagination
+	seen    *transport.Answer // the answer that body is of
+	body    []byte            // its JSON, nil when it is none
 }
 
 type exchangeKey struct{}
@@ -175,7 +175,7 @@ func (w *wiring) Wait(ctx context.Context, r *spec.Rule, a *transport.Answer) (j
 // whose request carries none: what that answer does not return is missing.
 func (w *wiring) classify(ctx context.Context, a *transport.Answer) (transport.Outcome, error) {
 	o, err := w.ruled(ctx, a)
-	if x := exchangeOf(ctx); err == nil && o.Class == spec.ClassTokenExpired && x != nil && x.ids && a.Status >= 200 && a.Status <= 299 {
+	if x := exchangeOf(ctx); err == nil && o.Class == spec.ClassTokenExpired && x != nil && x.details && transport.Success(a.Status) {
 		return transport.Outcome{Class: spec.ClassOK}, nil
 	}
 	return o, err
@@ -217,7 +217,7 @@ func (w *wiring) arriving(ctx context.Context, status int, more transport.Arrivi
 		return
 	}
 	x.page.Reset()
-	if status >= 200 && status <= 299 {
+	if transport.Success(status) {
 		x.rd.plan.Begin(more, x.page)
 	}
 }

@@ -54,7 +54,7 @@ func (l *lesson) value(i int, at int32, w *Want, depth int) int {
 			}
 			i = l.skip(l.skip(end) + 1)
 		}
-		to, ok := l.node(n, below)
+		to, ok := l.node(n)
 		if !ok {
 			return -1
 		}
@@ -89,7 +89,7 @@ func (l *lesson) skip(i int) int {
 }
 
 // node returns the number of a place, a new one where the way was not gone before.
-func (l *lesson) node(n node, w *Want) (int32, bool) {
+func (l *lesson) node(n node) (int32, bool) {
 	if to, ok := l.nodes[n]; ok {
 		return to, true
 	}

@@ -22,8 +22,8 @@ type Scanner struct {
 	stack []byte // closing bytes of the open containers, by depth
 	err   *SyntaxError
 
-	shapes shapes // of the rows, kept by Reset
-	more   func() ([]byte, bool)
+	shapes shapes                // of the rows, kept by Reset
+	more   func() ([]byte, bool) // waits for more of b (Arriving); nil: all is there
 }
 
 // Reset readies s for b; what was noted before is dropped, capacity is kept.
@@ -83,11 +83,7 @@ func (s *Scanner) node(i int, w *Want) int {
 	if w.Final {
 		s.Finals++
 	}
-	inner := w
-	if w.leaf() {
-		inner = nil
-	}
-	end := s.walk(i, inner)
+	end := s.walk(i, w.inner())
 	if end < 0 {
 		return -1
 	}
@@ -134,11 +130,7 @@ func (s *Scanner) rowEnd(i int, w *Want) int {
 		learn = end == -1
 		s.unrow()
 	}
-	inner := w
-	if w.leaf() {
-		inner = nil
-	}
-	end := s.walk(i, inner)
+	end := s.walk(i, w.inner())
 	if learn && end >= 0 {
 		s.shapes.unknown(s.b[i:end])
 	}

@@ -43,7 +43,13 @@ type Row struct {
 	Space bool // whitespace stands in it, outside strings
 }
 
-func (w *Want) leaf() bool { return w == nil || len(w.Fields)+len(w.Items) == 0 && w.Each == nil }
+// inner is w for a walk into its value: nil when nothing is wanted below.
+func (w *Want) inner() *Want {
+	if w == nil || len(w.Fields)+len(w.Items) == 0 && w.Each == nil {
+		return nil
+	}
+	return w
+}
 
 // member returns what is wanted of the member with that key, nil for nothing. The key is without
 // its quotes.

@@ -92,7 +92,7 @@ func (c *Classifier) Classify(ctx context.Context, a *Answer) (Outcome, error) {
 // defaultClass is the class of a status that no rule speaks of.
 func defaultClass(status int, retry spec.Retry) spec.Class {
 	switch {
-	case status >= 200 && status <= 299:
+	case Success(status):
 		return spec.ClassOK
 	case status == 429:
 		return spec.ClassRateLimited

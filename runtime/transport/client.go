@@ -57,8 +57,8 @@ type Config struct {
 	// error makes the attempt a `body` failure; an *Error is final. It may leave Answer.Parsed.
 	Accept func(ctx context.Context, a *Answer) error
 	// Arriving may look at the body of an answer while it comes, of a packed one again when it is unpacked:
-	// what it has not waited for is
-	// read when it returns. The body may still break off, and the answer be none that Accept sees.
+	// what it has not waited for is read when it returns. The body may still break off, and the answer be
+	// none that Accept sees.
 	Arriving func(ctx context.Context, status int, more Arriving)
 	// Edit changes the request of each attempt before the credentials and returns its body.
 	Edit func(ctx context.Context, r *http.Request, body []byte) ([]byte, error)

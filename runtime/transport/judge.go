@@ -18,7 +18,7 @@ func (x *call) judge(ctx context.Context, timedOut bool, a *Attempt, e *Exchange
 			x.err = ctx.Err()
 			return
 		}
-		if success(ans.Status) {
+		if Success(ans.Status) {
 			x.brokenBody(ctx, timedOut, a, e, ans)
 			return
 		}
@@ -30,7 +30,7 @@ func (x *call) judge(ctx context.Context, timedOut bool, a *Attempt, e *Exchange
 	}
 	o, err := x.cfg.Classify(ctx, ans)
 	if err != nil {
-		if errors.Is(err, ErrUnreadable) && success(ans.Status) {
+		if errors.Is(err, ErrUnreadable) && Success(ans.Status) {
 			x.failed(ctx, a, e, failure{CodeBody, x.unreadable(ans), ""}, ans, true)
 			return
 		}
@@ -69,7 +69,8 @@ func (x *call) judge(ctx context.Context, timedOut bool, a *Attempt, e *Exchange
 	}
 }
 
-func success(status int) bool { return status >= 200 && status <= 299 }
+// Success says whether a status is one of 2xx.
+func Success(status int) bool { return status >= 200 && status <= 299 }
 
 // accept checks the body of an ok answer.
 func (x *call) accept(ctx context.Context, timedOut bool, a *Attempt, e *Exchange, ans *Answer) {
@@ -285,7 +286,7 @@ func (x *call) statusError(ans *Answer) *Error {
 	switch {
 	case ans.Class == spec.ClassRateLimited:
 		code = CodeRateLimited
-	case success(ans.Status):
+	case Success(ans.Status):
 		code = CodeRefused
 	}
 	err := x.fail(code, ans.Status, x.statusMessage(ans))
