@@ -3,7 +3,6 @@ package runtime
 import (
 	"bytes"
 	"context"
-	"encoding/json"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -19,6 +18,8 @@ type ahead struct {
 	ctx    context.Context // of all its requests
 	cancel context.CancelFunc
 	wg     sync.WaitGroup
+	crews  int          // that fly; each takes one flight after the other, so that its stack stays grown
+	ready  chan *flight // to the next crew that is free
 	queue  []*flight
 	landed chan struct{} // holds a value when a flight has landed since the last look
 	last   atomic.Bool   // a page came that may be the last one
@@ -27,10 +28,10 @@ type ahead struct {
 
 // flight is one page on its way.
 type flight struct {
-	at   json.RawMessage // the position that was asked for
-	g    *got
-	err  error
-	done chan struct{}
+	state chainState // to ask at
+	g     *got
+	err   error
+	done  chan struct{}
 }
 
 // next gives the page at the chain's state: the first of those in flight, or a new one.
@@ -38,13 +39,13 @@ func (c *chain) next(ctx context.Context) (*got, error) {
 	if c.aheadOf() < 2 {
 		return c.fetch(ctx, c.state)
 	}
-	if a := c.ahead; a != nil && (len(a.queue) == 0 || !bytes.Equal(a.queue[0].at, c.state.Position)) {
+	if a := c.ahead; a != nil && (len(a.queue) == 0 || !bytes.Equal(a.queue[0].state.Position, c.state.Position)) {
 		c.drop()
 		c.serial = true
 		return c.fetch(ctx, c.state)
 	}
 	if c.ahead == nil {
-		c.ahead = &ahead{landed: make(chan struct{}, 1)}
+		c.ahead = &ahead{landed: make(chan struct{}, 1), ready: make(chan *flight, c.walk.Rules.Parallel)}
 	}
 	f := c.first(ctx)
 	g := f.g
@@ -133,17 +134,26 @@ func (c *chain) launch(ctx context.Context) {
 			}
 			st.State = next
 		}
-		f := &flight{at: st.Position, done: make(chan struct{})}
+		if a.crews < parallel && a.crews <= a.flying() {
+			a.crews++
+			a.wg.Go(func() { c.fly(a) })
+		}
+		f := &flight{state: st, done: make(chan struct{})}
 		a.queue = append(a.queue, f)
-		a.wg.Go(func() {
-			defer a.land(f)
-			if f.g, f.err = c.fetch(a.ctx, st); parks(f.err) {
-				a.parked.Store(true)
-			}
-			if f.err != nil || f.g.answer.Class != spec.ClassOK || int64(len(f.g.page.Records)) < max(1, c.walk.Rules.Limit) {
-				a.last.Store(true)
-			}
-		})
+		a.ready <- f
+	}
+}
+
+// fly fetches one flight after the other.
+func (c *chain) fly(a *ahead) {
+	for f := range a.ready {
+		if f.g, f.err = c.fetch(a.ctx, f.state); parks(f.err) {
+			a.parked.Store(true)
+		}
+		if f.err != nil || f.g.answer.Class != spec.ClassOK || int64(len(f.g.page.Records)) < max(1, c.walk.Rules.Limit) {
+			a.last.Store(true)
+		}
+		a.land(f)
 	}
 }
 
@@ -185,6 +195,7 @@ func (c *chain) drop() {
 	if a.cancel != nil {
 		a.cancel()
 	}
+	close(a.ready)
 	a.wg.Wait()
 	for _, f := range a.queue {
 		f.g.release()
