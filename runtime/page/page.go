@@ -1,7 +1,7 @@
 package page
 
 import (
-	"github.com/cespare/xxhash/v2"
+	"github.com/zeebo/xxh3"
 
 	"github.com/lastpage/lastpage/engine/rawjson"
 )
@@ -123,10 +123,9 @@ func (p *Page) hash(compact bool) uint64 {
 		compact = rows[k].Start == rows[k-1].End+1 && p.src[rows[k-1].End] == ','
 	}
 	if compact {
-		return xxhash.Sum64(p.src[rows[0].Start:rows[len(rows)-1].End])
+		return xxh3.Hash(p.src[rows[0].Start:rows[len(rows)-1].End])
 	}
-	var d xxhash.Digest
-	d.Reset()
+	d := xxh3.New()
 	for k, rec := range p.Records {
 		if k > 0 {
 			_, _ = d.WriteString(",")

@@ -12,7 +12,7 @@ import (
 	"path/filepath"
 	"time"
 
-	"github.com/cespare/xxhash/v2"
+	"github.com/zeebo/xxh3"
 )
 
 // file is a file that pages are appended to, or a row of such files when it rotates. It can be cut
@@ -31,7 +31,7 @@ type file struct {
 	synced   int64   // of them on the disk for certain
 	started  int64   // of them on their way to it
 	dropped  int64   // of them out of the page cache, as good as
-	sum      xxhash.Digest
+	sum      xxh3.Hasher
 	lastSync time.Time
 	buf      []byte // compressed page
 }
@@ -226,12 +226,12 @@ func (f *file) verify(m *fileMark) (bool, error) {
 	if m.Sum == "" {
 		return true, nil
 	}
-	var sum xxhash.Digest
+	var sum xxh3.Hasher
 	sum.Reset()
 	if _, err := io.CopyBuffer(&sum, io.NewSectionReader(f.f, m.Synced, m.Length-m.Synced), make([]byte, 256<<10)); err != nil {
 		return false, err
 	}
-	return hexSum(&sum) == m.Sum, nil
+	return hexSum(sum.Sum64()) == m.Sum, nil
 }
 
 // endLine ends a last line that someone else left open.
@@ -245,9 +245,9 @@ func (f *file) endLine() error {
 	return err
 }
 
-func hexSum(d *xxhash.Digest) string {
+func hexSum(sum uint64) string {
 	var b [8]byte
-	binary.BigEndian.PutUint64(b[:], d.Sum64())
+	binary.BigEndian.PutUint64(b[:], sum)
 	return hex.EncodeToString(b[:])
 }
 
@@ -332,7 +332,7 @@ func (f *file) mark() (*fileMark, error) {
 	}
 	m.Length, m.Synced, m.Segment = f.length, f.synced, f.segment.mark()
 	if f.opt.sync == "interval" && f.synced < f.length && f.regular {
-		m.Sum = hexSum(&f.sum)
+		m.Sum = hexSum(f.sum.Sum64())
 	}
 	return m, nil
 }

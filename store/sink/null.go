@@ -91,7 +91,7 @@ func (s *null) Mark(_ context.Context, stream string) (string, []byte, error) {
 	if err != nil {
 		return "", nil, err
 	}
-	b, err := json.Marshal(nullMark{t.records, t.bytes, hexSum(&t.hash), base64.StdEncoding.EncodeToString(state)})
+	b, err := json.Marshal(nullMark{t.records, t.bytes, hexSum(t.hash.Sum64()), base64.StdEncoding.EncodeToString(state)})
 	return target, b, err
 }
 
