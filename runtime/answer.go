@@ -98,7 +98,7 @@ func (a *answerValues) query() json.RawMessage {
 	for _, k := range sortedKeys(q) {
 		v := quote(q[k][0])
 		if len(q[k]) > 1 {
-			v = quote(q[k])
+			v = quoteAll(q[k])
 		}
 		t.names, t.items = append(t.names, k), append(t.items, leaf(v))
 	}

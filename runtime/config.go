@@ -248,7 +248,7 @@ func fromText(typ, s string) json.RawMessage {
 				parts = append(parts, p)
 			}
 		}
-		return quote(parts)
+		return quoteAll(parts)
 	}
 	return quote(s)
 }
@@ -272,12 +272,18 @@ func fromFile(typ string, raw json.RawMessage) json.RawMessage {
 	return raw
 }
 
-func quote(v any) json.RawMessage {
-	var b bytes.Buffer
-	enc := json.NewEncoder(&b)
-	enc.SetEscapeHTML(false)
-	enc.Encode(v) // strings and lists of strings always encode
-	return bytes.TrimSpace(b.Bytes())
+func quote(s string) json.RawMessage { return rawjson.AppendString(make([]byte, 0, len(s)+2), s) }
+
+// quoteAll writes texts as a JSON list.
+func quoteAll(list []string) json.RawMessage {
+	b := []byte{'['}
+	for i, s := range list {
+		if i > 0 {
+			b = append(b, ',')
+		}
+		b = rawjson.AppendString(b, s)
+	}
+	return append(b, ']')
 }
 
 var integerText = regexp.MustCompile(`^-?(0|[1-9][0-9]*)$`)

@@ -25,9 +25,8 @@ func (k combo) key() string {
 	t := &tree{object: true, names: append([]string(nil), k.values.names...), items: append([]*tree(nil), k.values.items...)}
 	if k.window != nil {
 		t.names = append(t.names, windowName)
-		t.items = append(t.items, leaf(quote(map[string]string{
-			"from": k.window.From.UTC().Format(time.RFC3339Nano), "to": k.window.To.UTC().Format(time.RFC3339Nano),
-		})))
+		t.items = append(t.items, leaf(fmt.Appendf(nil, `{"from":"%s","to":"%s"}`,
+			k.window.From.UTC().Format(time.RFC3339Nano), k.window.To.UTC().Format(time.RFC3339Nano))))
 	}
 	if len(t.names) == 0 {
 		return ""

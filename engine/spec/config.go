@@ -10,6 +10,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/lastpage/lastpage/engine/rawjson"
 	"gopkg.in/yaml.v3"
 )
 
@@ -145,14 +146,8 @@ func (n *Node) appendJSON(b *bytes.Buffer) bool {
 	return true
 }
 
-// quoteJSON writes a JSON string and leaves <, > and & as they are.
-func quoteJSON(b *bytes.Buffer, s string) {
-	enc := json.NewEncoder(b)
-	enc.SetEscapeHTML(false)
-	if err := enc.Encode(s); err == nil {
-		b.Truncate(b.Len() - 1) // the encoder's line feed
-	}
-}
+// quoteJSON writes a JSON string.
+func quoteJSON(b *bytes.Buffer, s string) { b.Write(rawjson.AppendString(b.AvailableBuffer(), s)) }
 
 // FromText reads a value from text, as --set and environment variables give it. A list is a JSON
 // array, or texts between commas.

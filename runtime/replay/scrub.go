@@ -1,8 +1,6 @@
 package replay
 
 import (
-	"bytes"
-	"encoding/json"
 	"fmt"
 	"net/http"
 	"net/url"
@@ -145,13 +143,7 @@ func (r *Recorder) scrubRequest(s *request) *request {
 	return out
 }
 
-func quoted(s string) string {
-	var b bytes.Buffer
-	e := json.NewEncoder(&b)
-	e.SetEscapeHTML(false)
-	_ = e.Encode(s) // a text always encodes
-	return strings.TrimSpace(b.String())
-}
+func quoted(s string) string { return string(rawjson.AppendString(nil, s)) }
 
 func unquoted(raw []byte) string {
 	if s, ok := rawjson.String(raw); ok {
