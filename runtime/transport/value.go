@@ -66,6 +66,9 @@ func decimal(s string) (float64, bool) {
 
 // httpDate reads the three forms of RFC 9110, section 5.6.7.
 func httpDate(s string) (time.Time, bool) {
+	if s == "" {
+		return time.Time{}, false
+	}
 	t, err := http.ParseTime(strings.TrimSpace(s))
 	return t, err == nil
 }
