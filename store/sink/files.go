@@ -13,6 +13,7 @@ import (
 type files struct {
 	notes
 	target string // with {stream}, as given
+	path   string // the same, absolute
 	opt    fileOptions
 	now    func() time.Time
 	open   map[string]*file // by path
@@ -23,17 +24,15 @@ func newFiles(target string, set Settings, opt Options) (files, error) {
 		return files{}, fmt.Errorf("the sink needs a path")
 	}
 	o, err := parseFileOptions(target, set)
-	return files{target: target, opt: o, now: opt.Now, open: map[string]*file{}}, err
+	path := target
+	if abs, err := filepath.Abs(target); err == nil {
+		path = abs
+	}
+	return files{target: target, path: path, opt: o, now: opt.Now, open: map[string]*file{}}, err
 }
 
 // Target is the file's absolute path.
-func (s *files) Target(stream string) string {
-	name := place(s.target, stream)
-	if path, err := filepath.Abs(name); err == nil {
-		return path
-	}
-	return name
-}
+func (s *files) Target(stream string) string { return place(s.path, stream) }
 
 // openFile opens the stream's file unless it is open; already says that it was. m is nil when there
 // is no mark.
