@@ -122,6 +122,15 @@ func secretsOf(s Sink) []string {
 	return nil
 }
 
+// Lister is a Sink that can take records as they stand in a body: list is nothing but the records of a page,
+// each with a byte behind it and without whitespace outside its strings. WriteList is called instead of
+// Write where that is so and the sink has no use for keys. It may change the bytes behind the records for as
+// long as it lasts.
+type Lister interface {
+	Sink
+	WriteList(ctx context.Context, stream, chain string, list []byte, records [][]byte) error
+}
+
 // Keyless is a Sink that has no use for the records' keys, and is spared them.
 type Keyless interface {
 	Sink

@@ -23,7 +23,7 @@ func inPieces(t *testing.T, pl *Plan, body []byte, p *Page, failed error) {
 			t.Fatalf("%q in pieces of %d: %v\nwhole: %v", body, size, err, failed)
 		}
 		if err == nil && (records(q) != records(p) || values(q) != values(p) || !slices.Equal(q.Keys, p.Keys) || q.Keyless != p.Keyless ||
-			q.Fingerprint != p.Fingerprint || !bytes.Equal(q.Body, p.Body)) {
+			q.Fingerprint != p.Fingerprint || string(q.List) != string(p.List) || !bytes.Equal(q.Body, p.Body)) {
 			t.Fatalf("%q in pieces of %d:\n%s\n%s\nwhole:\n%s\n%s", body, size, records(q), values(q), records(p), values(p))
 		}
 	}

@@ -11,6 +11,9 @@ type Page struct {
 	// Records are the records in order, each as the bytes that were received, without the whitespace
 	// outside its strings. A record is any JSON value.
 	Records [][]byte
+	// List is the part of the body that the records fill and one byte more, when one and the same byte
+	// stands between each two of them; nil when they stand otherwise.
+	List []byte
 	// Values are those of Plan.Refs, in their order, as JSON: nil where nothing stands, `null` where
 	// a null does. Those of header, link and status references are nil.
 	Values [][]byte
@@ -51,7 +54,7 @@ func (p *Page) Reset() {
 	clear(p.Records)
 	clear(p.Values)
 	p.Records, p.Values, p.Keys = p.Records[:0], p.Values[:0], p.Keys[:0]
-	p.Keyless, p.Body, p.Fingerprint = 0, nil, 0
+	p.Keyless, p.Body, p.List, p.Fingerprint = 0, nil, nil, 0
 	p.plan, p.src, p.begun = nil, nil, false
 	p.scan.Reset(nil)
 	for _, b := range []*[]byte{&p.doc, &p.arena, &p.vals, &p.buf} {
@@ -110,20 +113,32 @@ func (p *Page) collect() error {
 		p.Records = append(p.Records, rec)
 	}
 	if len(rows) > 0 {
-		p.Fingerprint = max(p.hash(spaced == 0), 1)
+		p.list(spaced == 0)
+		p.Fingerprint = max(p.hash(), 1)
 	}
 	return p.identify()
 }
 
-// hash is a hash of the records with a comma between each two: as a compact list has them, which is hashed
-// as it is, in half the time.
-func (p *Page) hash(compact bool) uint64 {
+// list finds the List of records without whitespace.
+func (p *Page) list(compact bool) {
 	rows := p.scan.Rows
-	for k := 1; compact && k < len(rows); k++ {
-		compact = rows[k].Start == rows[k-1].End+1 && p.src[rows[k-1].End] == ','
+	from, to := rows[0].Start, rows[len(rows)-1].End
+	if !compact || to == len(p.src) {
+		return
 	}
-	if compact {
-		return xxh3.Hash(p.src[rows[0].Start:rows[len(rows)-1].End])
+	for k := 1; k < len(rows); k++ {
+		if rows[k].Start != rows[k-1].End+1 || p.src[rows[k-1].End] != p.src[rows[0].End] {
+			return
+		}
+	}
+	p.List = p.src[from : to+1 : to+1]
+}
+
+// hash is a hash of the records with a comma between each two: as a JSON list has them, which is hashed as
+// it is.
+func (p *Page) hash() uint64 {
+	if first := len(p.Records[0]); p.List != nil && (first+1 == len(p.List) || p.List[first] == ',') {
+		return xxh3.Hash(p.List[:len(p.List)-1])
 	}
 	d := xxh3.New()
 	for k, rec := range p.Records {

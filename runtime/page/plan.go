@@ -75,13 +75,15 @@ func (pl *Plan) Begin(more func() ([]byte, bool), p *Page) {
 // and references to records are theirs then, Body and references into it stay. The slices of p point
 // into list too. The error is an *Error.
 func (pl *Plan) Replace(list []byte, p *Page) error {
-	p.Records, p.Keys, p.Keyless, p.Fingerprint, p.arena = p.Records[:0], p.Keys[:0], 0, 0, p.arena[:0]
+	p.Records, p.List, p.Keys, p.Keyless, p.Fingerprint, p.arena = p.Records[:0], nil, p.Keys[:0], 0, 0, p.arena[:0]
 	p.ready(pl, list)
 	ok := p.scan.Document(pl.prog.list)
 	if !ok || rawjson.Kind(list) != '[' {
 		return &Error{Code: CodeNotArray, Msg: "the records that were put in the page's place are no JSON array"}
 	}
-	return p.finish()
+	err := p.finish()
+	p.List = nil // it is not the page's to write in
+	return err
 }
 
 func (pl *Plan) read(body []byte, contentType string, p *Page) error {

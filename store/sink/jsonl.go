@@ -1,7 +1,6 @@
 package sink
 
 import (
-	"bytes"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -50,6 +49,17 @@ func (s *jsonl) Write(_ context.Context, stream, _ string, records [][]byte, _ [
 	return err
 }
 
+func (s *jsonl) WriteList(ctx context.Context, stream, chain string, list []byte, records [][]byte) error {
+	f, err := s.file(stream)
+	if err != nil {
+		return err
+	}
+	if ok, err := inPlace(list, records, f.append); ok {
+		return err
+	}
+	return s.Write(ctx, stream, chain, records, nil)
+}
+
 func (s *jsonl) Mark(_ context.Context, stream string) (string, []byte, error) {
 	f, err := s.file(stream)
 	if err != nil {
@@ -74,41 +84,3 @@ func (s *jsonl) Seal(_ context.Context, stream string) (string, []byte, error) {
 }
 
 func (s *jsonl) Close(context.Context) error { return s.close() }
-
-// lines appends the records to buf, each with a line end. A record that has one inside, which JSON
-// allows between its tokens, is written without.
-func lines(buf []byte, records [][]byte) []byte {
-	from := len(buf)
-	for _, r := range records {
-		buf = append(append(buf, r...), '\n')
-	}
-	if bytes.Count(buf[from:], newline) == len(records) {
-		return buf
-	}
-	buf = buf[:from]
-	for _, r := range records {
-		buf = append(line(buf, r), '\n')
-	}
-	return buf
-}
-
-var newline = []byte{'\n'}
-
-func line(buf, record []byte) []byte {
-	if bytes.IndexByte(record, '\n') < 0 {
-		return append(buf, record...)
-	}
-	b := bytes.NewBuffer(buf)
-	if json.Compact(b, record) != nil {
-		return append(buf, bytes.ReplaceAll(record, []byte("\n"), []byte(" "))...)
-	}
-	return b.Bytes()
-}
-
-// shrink lets go of a buffer that one large page has blown up, once a page uses little of it.
-func shrink(buf []byte) []byte {
-	if cap(buf) > 4<<20 && len(buf) < cap(buf)/4 {
-		return nil
-	}
-	return buf[:0]
-}

@@ -68,9 +68,9 @@ func (s *null) Open(_ context.Context, stream string, mark []byte, fresh bool) e
 }
 
 func (s *null) Write(_ context.Context, stream, _ string, records [][]byte, _ []string) error {
-	t := s.tallies[s.Target(stream)]
-	if t == nil {
-		return fmt.Errorf("%s: it is not open", s.target)
+	t, err := s.tally(stream)
+	if err != nil {
+		return err
 	}
 	for _, r := range records {
 		_, _ = t.hash.Write(r)
@@ -81,18 +81,41 @@ func (s *null) Write(_ context.Context, stream, _ string, records [][]byte, _ []
 	return nil
 }
 
-func (s *null) Mark(_ context.Context, stream string) (string, []byte, error) {
-	target := s.Target(stream)
-	t := s.tallies[target]
+func (s *null) WriteList(ctx context.Context, stream, chain string, list []byte, records [][]byte) error {
+	t, err := s.tally(stream)
+	if err != nil {
+		return err
+	}
+	if ok, _ := inPlace(list, records, func(lines []byte) error {
+		_, _ = t.hash.Write(lines)
+		return nil
+	}); !ok {
+		return s.Write(ctx, stream, chain, records, nil)
+	}
+	t.bytes += int64(len(list))
+	t.records += int64(len(records))
+	return nil
+}
+
+func (s *null) tally(stream string) (*tally, error) {
+	t := s.tallies[s.Target(stream)]
 	if t == nil {
-		return "", nil, fmt.Errorf("%s: it is not open", s.target)
+		return nil, fmt.Errorf("%s: it is not open", s.target)
+	}
+	return t, nil
+}
+
+func (s *null) Mark(_ context.Context, stream string) (string, []byte, error) {
+	t, err := s.tally(stream)
+	if err != nil {
+		return "", nil, err
 	}
 	state, err := t.hash.MarshalBinary()
 	if err != nil {
 		return "", nil, err
 	}
 	b, err := json.Marshal(nullMark{t.records, t.bytes, hexSum(t.hash.Sum64()), base64.StdEncoding.EncodeToString(state)})
-	return target, b, err
+	return s.Target(stream), b, err
 }
 
 func (s *null) Durable(string) bool { return true }

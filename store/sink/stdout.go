@@ -24,9 +24,24 @@ func (s *stdout) Write(ctx context.Context, _, _ string, records [][]byte, _ []s
 		return err
 	}
 	s.buf = lines(s.buf[:0], records)
-	n, err := s.w.Write(s.buf)
-	s.length += int64(n)
+	err := s.print(s.buf)
 	s.buf = shrink(s.buf)
+	return err
+}
+
+func (s *stdout) WriteList(ctx context.Context, stream, chain string, list []byte, records [][]byte) error {
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	if ok, err := inPlace(list, records, s.print); ok {
+		return err
+	}
+	return s.Write(ctx, stream, chain, records, nil)
+}
+
+func (s *stdout) print(lines []byte) error {
+	n, err := s.w.Write(lines)
+	s.length += int64(n)
 	return explain("standard output", err)
 }
 

@@ -1,0 +1,111 @@
+package sink_test
+
+import (
+	"bytes"
+	"path/filepath"
+	"testing"
+
+	"github.com/lastpage/lastpage/runtime"
+	"github.com/lastpage/lastpage/store/sink"
+)
+
+// in gives the records that stand in a body: each ends where the mark | is, which becomes the byte behind it.
+func in(body string, between, last byte) (list []byte, records [][]byte) {
+	list = []byte(body + "|")
+	for from := 0; from < len(list); {
+		n := bytes.IndexByte(list[from:], '|')
+		records = append(records, list[from:from+n:from+n])
+		from += n
+		list[from] = between
+		from++
+	}
+	list[len(list)-1] = last
+	return list, records
+}
+
+// TestWriteList writes lists as Write writes their records, and leaves them as they were.
+func TestWriteList(t *testing.T) {
+	type given struct {
+		list    []byte
+		records [][]byte
+	}
+	lists := map[string]given{}
+	add := func(name string, list []byte, records [][]byte) { lists[name] = given{list, records} }
+	list, records := in(`{"a":1}|{"b":"é, \n"}|[2,3]|4`, ',', ']')
+	add("compact", list, records)
+	list, records = in(`{"a":1}|{"b":2}`, '\n', '\n')
+	add("lines", list, records)
+	list, records = in(`{"a":1}`, ',', ']')
+	add("one", list, records)
+	list, records = in(`1|2|3|4`, ',', ']')
+	add("less than the list, at its end", list, records[:3])
+	add("less than the list, at its beginning", list, records[1:])
+	add("others in between", list, [][]byte{records[0], []byte("22"), records[2], records[3]})
+	add("more than the list", list, append(records[:4:4], []byte("5")))
+	add("copies", list, [][]byte{[]byte("1"), []byte("2"), []byte("3"), []byte("4")})
+	add("two for one", list[:4], [][]byte{records[0], records[0]})
+	add("none", list, nil)
+	add("an empty record", list, append(records[:2:2], nil))
+
+	for name, l := range lists {
+		for _, file := range []string{"out.jsonl", "out.jsonl.gz", "out.jsonl.zst"} {
+			path := func(how string) string { return filepath.Join(t.TempDir(), how, file) }
+			a, b := path("a"), path("b")
+			var said [2][]byte
+			for i, p := range []string{a, b} {
+				s := open(t, "jsonl:"+p, "s", nil, false, sink.Options{})
+				if i == 0 {
+					write(t, s, "s", l.records...)
+				} else {
+					unchanged(t, name, l.list, func() { check(t, s.(runtime.Lister).WriteList(t.Context(), "s", "", l.list, l.records)) })
+				}
+				check(t, s.Close(t.Context()))
+				said[i] = content(t, p)
+			}
+			if !bytes.Equal(said[0], said[1]) || len(l.records) > 0 && len(said[0]) == 0 {
+				t.Errorf("%s, %s: %q, want %q", name, file, said[1], said[0])
+			}
+		}
+		var printed [2]bytes.Buffer
+		var counted [2][]byte
+		for i := range 2 {
+			out := open(t, "-", "s", nil, false, sink.Options{Stdout: &printed[i]})
+			null := open(t, "null:", "s", nil, false, sink.Options{})
+			for _, s := range []sink.Sink{out, null} {
+				if i == 0 {
+					write(t, s, "s", l.records...)
+				} else {
+					unchanged(t, name, l.list, func() { check(t, s.(runtime.Lister).WriteList(t.Context(), "s", "", l.list, l.records)) })
+				}
+			}
+			counted[i] = mark(t, null, "s")
+		}
+		if printed[0].String() != printed[1].String() {
+			t.Errorf("%s, printed: %q, want %q", name, printed[1].String(), printed[0].String())
+		}
+		if string(counted[0]) != string(counted[1]) {
+			t.Errorf("%s, counted: %s, want %s", name, counted[1], counted[0])
+		}
+	}
+}
+
+// unchanged fails when what is done leaves another list behind.
+func unchanged(t *testing.T, name string, list []byte, do func()) {
+	t.Helper()
+	before := bytes.Clone(list)
+	do()
+	if !bytes.Equal(list, before) {
+		t.Errorf("%s: the list is %q now, it was %q", name, list, before)
+	}
+}
+
+// TestWriteListFails leaves the list as it was when it cannot be written.
+func TestWriteListFails(t *testing.T) {
+	list, records := in(`{"a":1}|{"b":2}`, ',', ']')
+	s := open(t, "-", "s", nil, false, sink.Options{Stdout: broken{}})
+	unchanged(t, "broken", list, func() {
+		if err := s.(runtime.Lister).WriteList(t.Context(), "s", "", list, records); err == nil {
+			t.Error("a broken output takes it")
+		}
+	})
+}
