@@ -332,11 +332,8 @@ func (c *chain) skip(ctx context.Context, g *got) *chainEnd {
 
 // commit stores a state that no page brought, and waits until it is durable.
 func (c *chain) commit(ctx context.Context, st chainState, verdict, reason string, done bool, mark *engine.Bookmark) error {
-	row, err := c.row(st, verdict, reason, done)
-	if err != nil {
-		return err
-	}
-	d := &delivery{sr: c.sr, sync: true, commit: engine.Commit{Chain: row, Bookmark: mark}}
+	row, rest := c.row(st, verdict, reason, done)
+	d := &delivery{sr: c.sr, sync: true, commit: engine.Commit{Chain: row, Bookmark: mark}, state: rest}
 	c.sr.out.put(d)
 	if err := <-d.done; err != nil {
 		return err
@@ -345,9 +342,9 @@ func (c *chain) commit(ctx context.Context, st chainState, verdict, reason strin
 	return nil
 }
 
-// row is the chain as the ledger keeps it.
-func (c *chain) row(st chainState, verdict, reason string, done bool) (engine.Chain, error) {
-	row := engine.Chain{Key: c.key, Ordinal: c.ordinal, Done: done, Verdict: verdict, Reason: reason, Updated: c.sr.now()}
+// row is the chain as the ledger keeps it, but for its State, which is that of rest; nil: none.
+func (c *chain) row(st chainState, verdict, reason string, done bool) (row engine.Chain, rest *chainState) {
+	row = engine.Chain{Key: c.key, Ordinal: c.ordinal, Done: done, Verdict: verdict, Reason: reason, Updated: c.sr.now()}
 	if done && (c.window == nil || st.Pending == nil) {
 		return row, nil
 	}
@@ -355,9 +352,7 @@ func (c *chain) row(st chainState, verdict, reason string, done bool) (engine.Ch
 		st = chainState{Pending: st.Pending, Recent: st.Recent} // the round's end needs them
 	}
 	st.Shown = c.sr.shownPosition(st.Position)
-	b, err := st.marshal()
-	row.State = b
-	return row, err
+	return row, &st
 }
 
 // positions remembers every position of a walk in this process, so that a cycle of any length is

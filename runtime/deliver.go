@@ -19,8 +19,11 @@ const groupPages = 64
 type delivery struct {
 	sr      *streamRun
 	records [][]byte
+	list    []byte // the records and the byte behind each, when they are all of a body's
 	keys    []string
 	commit  engine.Commit
+	state   *chainState     // what commit.Chain.State is to say
+	verdict *engine.Verdict // what commit.Entry.Evidence is to say
 	more    []engine.Commit // chains that are listed with it
 	sync    bool            // the chain goes on only when it is durable: its end, a doubt
 	wrote   bool            // the sink holds its records
@@ -143,7 +146,7 @@ func (c *committer) take(ctx context.Context, group []*delivery) {
 		if len(c.held) == 0 {
 			c.since = time.Now()
 		}
-		d.records, d.keys = nil, nil
+		d.records, d.list, d.keys = nil, nil, nil
 		c.held = append(c.held, d)
 		sync = sync || d.sync
 	}
@@ -214,12 +217,20 @@ func (c *committer) write(ctx context.Context, d *delivery) error {
 		return nil
 	}
 	faultPoint("before-write")
-	if err := c.sink.Write(c.ctx, d.sr.spec.Name, d.commit.Chain.Key, d.records, d.keys); err != nil {
+	if err := c.hand(d); err != nil {
 		return c.refused(err)
 	}
 	d.wrote = true
 	faultPoint("after-write")
 	return nil
+}
+
+func (c *committer) hand(d *delivery) error {
+	stream, chain := d.sr.spec.Name, d.commit.Chain.Key
+	if l, ok := c.sink.(Lister); ok && d.list != nil && d.keys == nil {
+		return l.WriteList(c.ctx, stream, chain, d.list, d.records)
+	}
+	return c.sink.Write(c.ctx, stream, chain, d.records, d.keys)
 }
 
 // refused is why the sink did not take a page.
@@ -243,11 +254,26 @@ func containsBefore(group []*delivery, i int) bool {
 	return false
 }
 
+// encode writes what the commit says of the chain as JSON: here, while the chain asks for its next page.
+func (d *delivery) encode() (err error) {
+	if d.state != nil {
+		d.commit.Chain.State, err = d.state.marshal()
+	}
+	if d.commit.Entry != nil {
+		d.commit.Entry.Evidence = evidenceJSON(d.verdict, d.sr.redact.String)
+	}
+	d.state, d.verdict = nil, nil
+	return err
+}
+
 func (c *committer) store(ctx context.Context, sr *streamRun, group []*delivery) error {
 	commits := make([]engine.Commit, 0, len(group))
 	wrote := false
 	for _, d := range group {
 		if d.sr == sr {
+			if err := d.encode(); err != nil {
+				return &Error{Code: CodeState, Err: err}
+			}
 			commits = append(append(commits, d.commit), d.more...)
 			wrote = wrote || d.wrote
 		}

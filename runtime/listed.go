@@ -83,7 +83,7 @@ func (sr *streamRun) listAgain(ctx context.Context, k combo, l *listed) error {
 		st.Inherit = append(st.Inherit, old.Inherit...)
 		row.Done, row.Verdict, row.Reason, row.State, row.Updated = true, "split", "split", nil, sr.now()
 		if old.Pending != nil {
-			if row.State, err = (chainState{Pending: old.Pending, Recent: old.Recent}).marshal(); err != nil {
+			if row.State, err = (&chainState{Pending: old.Pending, Recent: old.Recent}).marshal(); err != nil {
 				return err
 			}
 		}

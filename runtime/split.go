@@ -68,7 +68,7 @@ func (c *chain) split(ctx context.Context, v engine.Verdict) (*chainEnd, error) 
 	if c.state.Delivered > 0 {
 		inherit = append(inherit[:len(inherit):len(inherit)], c.key)
 	}
-	state, err := chainState{Inherit: inherit}.marshal()
+	state, err := (&chainState{Inherit: inherit}).marshal()
 	if err != nil {
 		return nil, err
 	}
@@ -92,11 +92,8 @@ func (c *chain) split(ctx context.Context, v engine.Verdict) (*chainEnd, error) 
 
 // divide ends the chain and lists its halves in one commit, so that no run sees both or neither.
 func (c *chain) divide(halves []engine.Chain) error {
-	row, err := c.row(c.state, "split", "split", true)
-	if err != nil {
-		return err
-	}
-	d := &delivery{sr: c.sr, sync: true, commit: engine.Commit{Chain: row}}
+	row, rest := c.row(c.state, "split", "split", true)
+	d := &delivery{sr: c.sr, sync: true, commit: engine.Commit{Chain: row}, state: rest}
 	for _, h := range halves {
 		d.more = append(d.more, engine.Commit{Chain: h})
 	}

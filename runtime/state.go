@@ -58,9 +58,9 @@ type sessionState struct {
 	Waiting bool            `json:"waiting,omitempty"` // it was not ready when it was last asked
 }
 
-func (s chainState) marshal() (json.RawMessage, error) {
-	var b bytes.Buffer
-	enc := json.NewEncoder(&b)
+func (s *chainState) marshal() (json.RawMessage, error) {
+	b := bytes.NewBuffer(make([]byte, 0, 1536)) // with a full trail
+	enc := json.NewEncoder(b)
 	enc.SetEscapeHTML(false) // positions are often URLs, and people read them
 	if err := enc.Encode(s); err != nil {
 		return nil, err

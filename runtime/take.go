@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/lastpage/lastpage/engine"
+	"github.com/lastpage/lastpage/engine/rawjson"
 )
 
 // take judges a page, hands its records to the committer with the state after it, and says whether
@@ -168,11 +169,11 @@ func (c *chain) deliver(ctx context.Context, g *got, p engine.Page, v engine.Ver
 	if kept == nil && end != nil && end.verdict == Complete {
 		c.keepMissing(&st)
 	}
-	row, err := c.row(st, verdict, reason, done)
-	if err != nil {
-		return err
+	row, rest := c.row(st, verdict, reason, done)
+	d := &delivery{sr: c.sr, records: b.records, keys: b.keys, commit: engine.Commit{Chain: row, Bookmark: c.bookmark(&st, end, kept)}, state: rest, verdict: &v}
+	if len(b.records) == len(g.page.Records) {
+		d.list = g.page.List
 	}
-	d := &delivery{sr: c.sr, records: b.records, keys: b.keys, commit: engine.Commit{Chain: row, Bookmark: c.bookmark(&st, end, kept)}}
 	if c.sr.persistKeys {
 		d.commit.Keys = b.ids
 	}
@@ -222,7 +223,6 @@ func (c *chain) entry(g *got, p engine.Page, v engine.Verdict, st chainState, b 
 		e.Millis = g.answer.Received.Sub(g.answer.Attempts[0].At).Milliseconds()
 	}
 	e.Position = c.shortPosition(g.req.Value)
-	e.Evidence = evidenceJSON(v, c.sr.redact.String)
 	if n := len(g.answer.Attempts); n > 1 {
 		type retry struct {
 			Reason string  `json:"reason"`
@@ -246,20 +246,21 @@ func (c *chain) entry(g *got, p engine.Page, v engine.Verdict, st chainState, b 
 }
 
 // evidenceJSON writes what each witness said, and who decided; show removes secrets.
-func evidenceJSON(v engine.Verdict, show func(string) string) json.RawMessage {
-	b := append([]byte(`{"decider":`), quote(v.Decider)...)
+func evidenceJSON(v *engine.Verdict, show func(string) string) json.RawMessage {
+	b := make([]byte, 0, 256)
+	text := func(before, s string) { b = rawjson.AppendString(append(b, before...), s) }
+	text(`{"decider":`, v.Decider)
 	if v.Detail != "" {
-		b = append(append(b, `,"detail":`...), quote(show(v.Detail))...)
+		text(`,"detail":`, show(v.Detail))
 	}
 	b = append(b, `,"said":[`...)
 	for i, w := range v.Evidence {
 		if i > 0 {
 			b = append(b, ',')
 		}
-		b = append(b, '[')
-		b = append(b, quote(w.Name)...)
-		b = append(append(b, ','), quote(w.Says.String())...)
-		b = append(append(b, ','), quote(show(w.Detail))...)
+		text(`[`, w.Name)
+		text(`,`, w.Says.String())
+		text(`,`, show(w.Detail))
 		b = append(b, ']')
 	}
 	return append(b, `]}`...)
