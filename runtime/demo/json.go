@@ -5,8 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"strconv"
-
-	"github.com/lastpage/lastpage/engine/rawjson"
+	"unicode/utf8"
 )
 
 // object is a JSON object whose fields keep their order.
@@ -26,7 +25,7 @@ func appendJSON(b []byte, v any) []byte {
 	case nil:
 		return append(b, "null"...)
 	case string:
-		return rawjson.AppendString(b, v)
+		return appendString(b, v)
 	case bool:
 		return strconv.AppendBool(b, v)
 	case int:
@@ -46,14 +45,14 @@ func appendJSON(b []byte, v any) []byte {
 				b = append(b, ',')
 			}
 			n++
-			b = append(rawjson.AppendString(b, f.name), ':')
+			b = append(appendString(b, f.name), ':')
 			b = appendJSON(b, f.value)
 		}
 		return append(b, '}')
 	case []*record:
 		return appendList(b, v, func(b []byte, r *record) []byte { return append(b, r.raw...) })
 	case []string:
-		return appendList(b, v, rawjson.AppendString)
+		return appendList(b, v, appendString)
 	case []int:
 		return appendList(b, v, func(b []byte, n int) []byte { return strconv.AppendInt(b, int64(n), 10) })
 	case []object:
@@ -73,6 +72,27 @@ func appendList[T any](b []byte, list []T, item func([]byte, T) []byte) []byte {
 		b = item(b, v)
 	}
 	return append(b, ']')
+}
+
+// appendString appends s as a JSON string; <, > and & stay as they are.
+func appendString(b []byte, s string) []byte {
+	const hex = "0123456789abcdef"
+	b = append(b, '"')
+	for _, r := range s {
+		switch {
+		case r == '"' || r == '\\':
+			b = append(b, '\\', byte(r))
+		case r == '\n':
+			b = append(b, '\\', 'n')
+		case r == '\t':
+			b = append(b, '\\', 't')
+		case r < 0x20:
+			b = append(b, '\\', 'u', '0', '0', hex[r>>4], hex[r&15])
+		default:
+			b = utf8.AppendRune(b, r)
+		}
+	}
+	return append(b, '"')
 }
 
 // pretty lays JSON out over lines; digits and escapes stay.

@@ -6,8 +6,6 @@ import (
 	"math/rand/v2"
 	"strconv"
 	"time"
-
-	"github.com/lastpage/lastpage/engine/rawjson"
 )
 
 // record is one indicator. A record is immutable once it is in a set: an update replaces it.
@@ -83,12 +81,12 @@ func (r *record) render(seed uint64) {
 		if i > 0 {
 			b = append(b, ',')
 		}
-		b = rawjson.AppendString(b, labels[rnd.IntN(len(labels))])
+		b = appendString(b, labels[rnd.IntN(len(labels))])
 	}
 	b = append(b, ']')
 	b = appendField(b, "note", notes[rnd.IntN(len(notes))])
 	b = append(b, `,"source":{"name":`...)
-	b = rawjson.AppendString(b, feeds[rnd.IntN(len(feeds))])
+	b = appendString(b, feeds[rnd.IntN(len(feeds))])
 	b = append(b, fmt.Sprintf(`,"reliability":"%c","geo":{"country":"%s","lat":%d.%02d00,"lon":-%d.%01d0e0}}`,
 		'A'+rune(rnd.IntN(6)), countries[rnd.IntN(len(countries))], rnd.IntN(90), rnd.IntN(100), rnd.IntN(180), rnd.IntN(10))...)
 	b = append(b, `,"hits":`...)
@@ -108,7 +106,7 @@ func (r *record) render(seed uint64) {
 func appendField(b []byte, name, value string) []byte {
 	b = append(b, ',', '"')
 	b = append(b, name...)
-	return rawjson.AppendString(append(b, '"', ':'), value)
+	return appendString(append(b, '"', ':'), value)
 }
 
 func observable(kind string, r *rand.Rand) string {

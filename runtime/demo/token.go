@@ -12,8 +12,6 @@ import (
 	"strconv"
 	"strings"
 	"time"
-
-	"github.com/lastpage/lastpage/engine/rawjson"
 )
 
 // place is what a token stands for: behind the record with that key and id. salt makes tokens of
@@ -55,7 +53,7 @@ func (p place) encode(kind string) (json.RawMessage, error) {
 	switch kind {
 	case "", tokenString:
 		t := base64.StdEncoding.EncodeToString(fmt.Appendf([]byte(mark), "%d/%d/%d", p.key, p.id, p.salt))
-		return rawjson.AppendString(nil, t), nil
+		return appendString(nil, t), nil
 	case tokenNumber:
 		n := int64(bigID)
 		if p.id > 0 && p.id < math.MaxInt64 {
@@ -340,7 +338,7 @@ func (c *call) again() json.RawMessage {
 	case strings.HasPrefix(c.sent, "{"), strings.HasPrefix(c.sent, "["), c.param("token") == tokenNumber:
 		return json.RawMessage(c.sent)
 	}
-	return rawjson.AppendString(nil, c.sent)
+	return appendString(nil, c.sent)
 }
 
 // encoded is a token without the salt of ttl and one_use, so that a circle meets itself.
