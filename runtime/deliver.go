@@ -19,7 +19,7 @@ const groupPages = 64
 type delivery struct {
 	sr      *streamRun
 	records [][]byte
-	list    []byte // the records and the byte behind each, when they are all of a body's
+	list    []byte // page.Page.List of the body they came in
 	keys    []string
 	commit  engine.Commit
 	state   *chainState     // what commit.Chain.State is to say
@@ -227,10 +227,22 @@ func (c *committer) write(ctx context.Context, d *delivery) error {
 
 func (c *committer) hand(d *delivery) error {
 	stream, chain := d.sr.spec.Name, d.commit.Chain.Key
-	if l, ok := c.sink.(Lister); ok && d.list != nil && d.keys == nil {
+	if l, ok := c.sink.(Lister); ok && d.keys == nil && fill(d.list, d.records) {
 		return l.WriteList(c.ctx, stream, chain, d.list, d.records)
 	}
 	return c.sink.Write(c.ctx, stream, chain, d.records, d.keys)
+}
+
+// fill reports whether list is the records where they stand, with one byte behind each, and nothing else.
+func fill(list []byte, records [][]byte) bool {
+	at := 0
+	for _, r := range records {
+		if len(r) == 0 || len(list) <= at+len(r) || &list[at] != &r[0] {
+			return false
+		}
+		at += len(r) + 1
+	}
+	return at == len(list)
 }
 
 // refused is why the sink did not take a page.

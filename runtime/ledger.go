@@ -123,9 +123,9 @@ func secretsOf(s Sink) []string {
 }
 
 // Lister is a Sink that can take records as they stand in a body: list is nothing but the records of a page,
-// each with a byte behind it and without whitespace outside its strings. WriteList is called instead of
-// Write where that is so and the sink has no use for keys. It may change the bytes behind the records for as
-// long as it lasts.
+// one at least, without whitespace outside their strings, and a byte behind each, the same behind all but
+// the last. WriteList is called instead of Write where that is so and no keys are handed over. It may change
+// these bytes for as long as it lasts.
 type Lister interface {
 	Sink
 	WriteList(ctx context.Context, stream, chain string, list []byte, records [][]byte) error

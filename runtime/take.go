@@ -170,10 +170,7 @@ func (c *chain) deliver(ctx context.Context, g *got, p engine.Page, v engine.Ver
 		c.keepMissing(&st)
 	}
 	row, rest := c.row(st, verdict, reason, done)
-	d := &delivery{sr: c.sr, records: b.records, keys: b.keys, commit: engine.Commit{Chain: row, Bookmark: c.bookmark(&st, end, kept)}, state: rest, verdict: &v}
-	if len(b.records) == len(g.page.Records) {
-		d.list = g.page.List
-	}
+	d := &delivery{sr: c.sr, records: b.records, list: g.page.List, keys: b.keys, commit: engine.Commit{Chain: row, Bookmark: c.bookmark(&st, end, kept)}, state: rest, verdict: &v}
 	if c.sr.persistKeys {
 		d.commit.Keys = b.ids
 	}

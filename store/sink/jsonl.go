@@ -49,15 +49,12 @@ func (s *jsonl) Write(_ context.Context, stream, _ string, records [][]byte, _ [
 	return err
 }
 
-func (s *jsonl) WriteList(ctx context.Context, stream, chain string, list []byte, records [][]byte) error {
+func (s *jsonl) WriteList(_ context.Context, stream, _ string, list []byte, records [][]byte) error {
 	f, err := s.file(stream)
 	if err != nil {
 		return err
 	}
-	if ok, err := inPlace(list, records, f.append); ok {
-		return err
-	}
-	return s.Write(ctx, stream, chain, records, nil)
+	return inPlace(list, records, f.append)
 }
 
 func (s *jsonl) Mark(_ context.Context, stream string) (string, []byte, error) {

@@ -5,24 +5,13 @@ import (
 	"encoding/json"
 )
 
-// inPlace gives write the records of a list as lines, without a copy: for as long as write lasts the bytes
-// behind them are line ends. It reports whether that could be done: whether list is the records, with a
-// byte behind each.
-func inPlace(list []byte, records [][]byte, write func(lines []byte) error) (ok bool, err error) {
-	at := 0
-	for _, r := range records {
-		if len(r) == 0 || len(list) <= at+len(r) || &list[at] != &r[0] {
-			return false, nil
-		}
-		at += len(r) + 1
-	}
-	if at == 0 || at != len(list) {
-		return false, nil
-	}
-	between, last := list[len(records[0])], list[at-1]
+// inPlace gives write the records of a list, which has the same byte behind all but the last, as lines,
+// without a copy: for as long as write lasts these bytes are line ends.
+func inPlace(list []byte, records [][]byte, write func(lines []byte) error) error {
+	between, last := list[len(records[0])], list[len(list)-1]
 	separate(list, records, '\n', '\n')
 	defer separate(list, records, between, last)
-	return true, write(list)
+	return write(list)
 }
 
 // separate puts a byte between each two records of a list, and one behind the last.

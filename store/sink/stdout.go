@@ -29,14 +29,11 @@ func (s *stdout) Write(ctx context.Context, _, _ string, records [][]byte, _ []s
 	return err
 }
 
-func (s *stdout) WriteList(ctx context.Context, stream, chain string, list []byte, records [][]byte) error {
+func (s *stdout) WriteList(ctx context.Context, _, _ string, list []byte, records [][]byte) error {
 	if err := ctx.Err(); err != nil {
 		return err
 	}
-	if ok, err := inPlace(list, records, s.print); ok {
-		return err
-	}
-	return s.Write(ctx, stream, chain, records, nil)
+	return inPlace(list, records, s.print)
 }
 
 func (s *stdout) print(lines []byte) error {
