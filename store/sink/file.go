@@ -6,12 +6,14 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"hash"
 	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
 	"time"
 
+	"github.com/cespare/xxhash/v2"
 	"github.com/zeebo/xxh3"
 )
 
@@ -79,9 +81,10 @@ func parseFileOptions(path string, set Settings) (o fileOptions, err error) {
 type fileMark struct {
 	Path    string          `json:"path"`
 	Segment *segmentMark    `json:"segment,omitempty"`
-	Length  int64           `json:"length"` // of the file, or of the segment
-	Synced  int64           `json:"synced"` // of Length on the disk for certain
-	Sum     string          `json:"sum,omitempty"`
+	Length  int64           `json:"length"`            // of the file, or of the segment
+	Synced  int64           `json:"synced"`            // of Length on the disk for certain
+	Sum     string          `json:"xxh3,omitempty"`    // of what is not
+	OldSum  string          `json:"sum,omitempty"`     // the same as xxhash64, from older versions
 	Columns json.RawMessage `json:"columns,omitempty"` // csv
 	Closed  bool            `json:"closed,omitempty"`  // the run ended in order: what stands behind it is somebody else's
 }
@@ -223,15 +226,17 @@ func (f *file) cut(m *fileMark, fresh bool) error {
 
 // verify says whether what was not known to be on the disk at the mark is there now.
 func (f *file) verify(m *fileMark) (bool, error) {
-	if m.Sum == "" {
+	sum, want := hash.Hash64(xxh3.New()), m.Sum
+	switch {
+	case m.OldSum != "":
+		sum, want = xxhash.New(), m.OldSum
+	case want == "":
 		return true, nil
 	}
-	var sum xxh3.Hasher
-	sum.Reset()
-	if _, err := io.CopyBuffer(&sum, io.NewSectionReader(f.f, m.Synced, m.Length-m.Synced), make([]byte, 256<<10)); err != nil {
+	if _, err := io.CopyBuffer(sum, io.NewSectionReader(f.f, m.Synced, m.Length-m.Synced), make([]byte, 256<<10)); err != nil {
 		return false, err
 	}
-	return hexSum(sum.Sum64()) == m.Sum, nil
+	return hexSum(sum.Sum64()) == want, nil
 }
 
 // endLine ends a last line that someone else left open.

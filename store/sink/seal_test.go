@@ -4,10 +4,13 @@ import (
 	"context"
 	"database/sql"
 	"errors"
+	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"github.com/cespare/xxhash/v2"
 
 	"github.com/lastpage/lastpage/store/sink"
 )
@@ -166,5 +169,25 @@ func TestSealSQLite(t *testing.T) {
 	check(t, open(t, "sqlite:"+path, "a", first, false, sink.Options{}).Close(t.Context()))
 	if got := strings.Join(rows(t, path, "a"), ","); got != "1 k1 1 c" {
 		t.Error(got)
+	}
+}
+
+// TestOldSum goes on from a mark whose sum an older version wrote: xxhash64 of what was not yet on the disk.
+func TestOldSum(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "out.jsonl")
+	check(t, os.WriteFile(path, []byte("1\n2\n3\nbehind the mark"), 0o600))
+	for sum, ok := range map[uint64]bool{xxhash.Sum64String("2\n3\n"): true, xxhash.Sum64String("2\n4\n"): false} {
+		m := fmt.Appendf(nil, `{"path":%q,"length":6,"synced":2,"sum":"%016x"}`, path, sum)
+		s, err := sink.New(t.Context(), "jsonl:"+path, sink.Options{})
+		check(t, err)
+		err = s.Open(t.Context(), "a", m, false)
+		var short *sink.ShortError
+		if ok && err != nil || !ok && !errors.As(err, &short) {
+			t.Errorf("sum %x: %v", sum, err)
+		}
+		check(t, s.Close(t.Context()))
+		if b := content(t, path); ok && string(b) != "1\n2\n3\n" {
+			t.Errorf("%q", b)
+		}
 	}
 }
