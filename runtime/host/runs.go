@@ -163,14 +163,19 @@ func (h *Host) perform(r *run) {
 	grace := h.grace(stop, cancel)
 	report, err := h.slice(ctx, r)
 	grace()
+	h.runs.release(r) // before it is told that the run is over: who hears it may start the next one
 	h.settle(r, report, err)
-	h.runs.mu.Lock()
-	for _, k := range r.keys {
-		delete(h.runs.taken, k)
-	}
-	h.runs.active--
-	h.runs.mu.Unlock()
 	h.dispatch()
+}
+
+// release frees what a slice has held.
+func (rs *runs) release(r *run) {
+	rs.mu.Lock()
+	defer rs.mu.Unlock()
+	for _, k := range r.keys {
+		delete(rs.taken, k)
+	}
+	rs.active--
 }
 
 // grace cancels a run some time after it was told to stop; the result ends the watching.
