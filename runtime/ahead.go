@@ -134,7 +134,7 @@ func (c *chain) launch(ctx context.Context) {
 			}
 			st.State = next
 		}
-		if a.crews < parallel && a.crews <= a.flying() {
+		if a.crews <= a.flying() { // none is free; there are at most `parallel`, for so many fly at most
 			a.crews++
 			a.wg.Go(func() { c.fly(a) })
 		}

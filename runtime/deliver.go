@@ -206,7 +206,7 @@ func (c *committer) commit(ctx context.Context, group []*delivery) error {
 	return nil
 }
 
-// write hands a delivery's records to the sink.
+// write brings a delivery's records to the sink, after the loop that takes its page.
 func (c *committer) write(ctx context.Context, d *delivery) error {
 	if c.pages != nil {
 		if err := c.pages.hand(d); err != nil {
@@ -225,6 +225,7 @@ func (c *committer) write(ctx context.Context, d *delivery) error {
 	return nil
 }
 
+// hand gives the sink a delivery's records, as the list that they stand in where it takes such.
 func (c *committer) hand(d *delivery) error {
 	stream, chain := d.sr.spec.Name, d.commit.Chain.Key
 	if l, ok := c.sink.(Lister); ok && d.keys == nil && fill(d.list, d.records) {

@@ -245,19 +245,19 @@ func (c *chain) entry(g *got, p engine.Page, v engine.Verdict, st chainState, b 
 // evidenceJSON writes what each witness said, and who decided; show removes secrets.
 func evidenceJSON(v *engine.Verdict, show func(string) string) json.RawMessage {
 	b := make([]byte, 0, 256)
-	text := func(before, s string) { b = rawjson.AppendString(append(b, before...), s) }
-	text(`{"decider":`, v.Decider)
+	put := func(before, s string) { b = rawjson.AppendString(append(b, before...), s) }
+	put(`{"decider":`, v.Decider)
 	if v.Detail != "" {
-		text(`,"detail":`, show(v.Detail))
+		put(`,"detail":`, show(v.Detail))
 	}
 	b = append(b, `,"said":[`...)
 	for i, w := range v.Evidence {
 		if i > 0 {
 			b = append(b, ',')
 		}
-		text(`[`, w.Name)
-		text(`,`, w.Says.String())
-		text(`,`, show(w.Detail))
+		put(`[`, w.Name)
+		put(`,`, w.Says.String())
+		put(`,`, show(w.Detail))
 		b = append(b, ']')
 	}
 	return append(b, `]}`...)
