@@ -171,7 +171,7 @@ func (r *run) begin(ctx context.Context) error {
 	if d := r.job.TimeLimit; d > 0 {
 		ctx, r.overtime = context.WithTimeout(ctx, d+overtime)
 	}
-	r.out = newCommitter(ctx, r.job.Ledger, r.job.Sink, r.job.Group)
+	r.out = newCommitter(ctx, r.job.Ledger, r.job.Sink, r.job.Group, r.streams)
 	for _, sr := range r.streams {
 		sr.out = r.out
 	}

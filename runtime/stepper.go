@@ -55,7 +55,7 @@ func (s *stepper) page(ctx context.Context, sr *streamRun, key string, state cha
 		}
 	}
 	s.keep.chains = []engine.Chain{row}
-	sr.out = newCommitter(context.WithoutCancel(ctx), s.keep, s.out, Group{})
+	sr.out = newCommitter(context.WithoutCancel(ctx), s.keep, s.out, Group{}, nil)
 	defer sr.out.close()
 	return s.step(ctx, sr, row)
 }
