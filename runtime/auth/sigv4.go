@@ -5,6 +5,8 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"net/http"
+	"net/url"
+	"strings"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	v4 "github.com/aws/aws-sdk-go-v2/aws/signer/v4"
@@ -53,7 +55,29 @@ func newSigV4(ctx context.Context, a *spec.Auth, env *Env) (Scheme, error) {
 		if r.Host == "" {
 			r.Host = r.URL.Host
 		}
-		return body, signer.SignHTTP(ctx, c, r, payload, service, region, env.Clock.Now())
+		signed := r.Clone(ctx) // the signer writes the query anew
+		signed.URL.RawQuery = parameters(r.URL.RawQuery).Encode()
+		err := signer.SignHTTP(ctx, c, signed, payload, service, region, env.Clock.Now())
+		r.Header = signed.Header
+		return body, err
 	}
 	return &fixed{identity("aws_sigv4", region, service, c.AccessKeyID), apply}, nil
+}
+
+// parameters are all that a query says, also what url.ParseQuery leaves out: a semicolon is part of a
+// value, and so is a % that begins no escape.
+func parameters(query string) url.Values {
+	all := url.Values{}
+	plain := func(s string) string {
+		if u, err := url.QueryUnescape(s); err == nil {
+			return u
+		}
+		return s
+	}
+	for pair := range strings.SplitSeq(query, "&") {
+		if name, value, _ := strings.Cut(pair, "="); pair != "" {
+			all.Add(plain(name), plain(value))
+		}
+	}
+	return all
 }

@@ -37,7 +37,7 @@ func TestSigV4(t *testing.T) {
 			t.Fatal(err)
 		}
 		got := r.Header.Get("Authorization")
-		if got != check.Header.Get("Authorization") || !strings.Contains(got, "x-amz-target") || r.Header.Get("X-Amz-Security-Token") != "session-1" || r.URL.RawQuery != "a=b%20c&x=1%2C2" {
+		if got != check.Header.Get("Authorization") || !strings.Contains(got, "x-amz-target") || r.Header.Get("X-Amz-Security-Token") != "session-1" || r.URL.RawQuery != "x=1%2C2&a=b+c" {
 			t.Errorf("%s\n%s\n%s", got, check.Header.Get("Authorization"), r.URL.RawQuery)
 		}
 		signatures[got] = true
@@ -49,5 +49,40 @@ func TestSigV4(t *testing.T) {
 	}
 	if err := w.knows("wJalrXUtnFEMI/K7MDENG", "session-1"); err != nil {
 		t.Error(err)
+	}
+}
+
+// TestSigV4LeavesTheQuery signs queries as they stand: a token that is sent raw, a link that is followed.
+func TestSigV4LeavesTheQuery(t *testing.T) {
+	w := newWorld(t, "https://logs.eu-west-1.amazonaws.com")
+	a := &spec.Auth{Type: "aws_sigv4", Region: lit("eu-west-1"), Service: lit("logs"), AccessKey: lit("AKIDEXAMPLE"), SecretKey: lit("wJalrXUtnFEMI/K7MDENG")}
+	s, err := New(t.Context(), a, w.Env)
+	if err != nil {
+		t.Fatal(err)
+	}
+	sign := func(query string) string {
+		t.Helper()
+		r := httptest.NewRequest("GET", "https://logs.eu-west-1.amazonaws.com/p", nil)
+		r.URL.RawQuery = query
+		if _, _, err := s.Apply(t.Context(), r, nil); err != nil {
+			t.Fatal(err)
+		}
+		if r.URL.RawQuery != query {
+			t.Errorf("the query %q was sent as %q", query, r.URL.RawQuery)
+		}
+		return r.Header.Get("Authorization")
+	}
+	for sent, as := range map[string]string{
+		"c=a%2Fb+c==":        "c=a%2Fb%20c%3D%3D",
+		"after=x;y&l=2":      "after=x%3By&l=2",
+		"l=2&flag&after=%zz": "after=%25zz&flag=&l=2",
+		"b=2&b=1&&a=%2b":     "a=%2B&b=1&b=2",
+	} {
+		if sign(sent) != sign(as) {
+			t.Errorf("%q is not signed as %q", sent, as)
+		}
+	}
+	if sign("after=x;y") == sign("after=x") {
+		t.Error("what stands behind a semicolon is not signed")
 	}
 }

@@ -2,6 +2,7 @@ package transport
 
 import (
 	"encoding/base64"
+	"encoding/json"
 	"net/url"
 	"strings"
 	"sync"
@@ -18,6 +19,9 @@ const MinSecret = 3
 // minBase64 is the least length of a secret whose base64 form is looked for inside longer base64
 // text; of shorter ones too few characters are certain.
 const minBase64 = 5
+
+// maxTwice is the greatest length of a secret that is looked for in base64 of base64.
+const maxTwice = 256
 
 // passing is how many of the latest secrets that AddPassing was given are looked for.
 const passing = 512
@@ -112,10 +116,39 @@ func (r *Redactor) AddPassing(secret string) {
 // forms lists the texts that are looked for, in every view of a text (views).
 func forms(s string) []string {
 	out := plainForms(s)
-	if len(s) >= minBase64 {
-		for offset := range 3 {
-			out = append(out, base64At(base64.RawStdEncoding, s, offset), base64At(base64.RawURLEncoding, s, offset))
-		}
+	if len(s) < minBase64 {
+		return out
+	}
+	inner := map[string]struct{}{s: {}, url.QueryEscape(s): {}, url.PathEscape(s): {}}
+	for _, html := range []bool{true, false} {
+		inner[inJSON(s, html)] = struct{}{}
+	}
+	for text := range inner { // OAuth's Basic header encodes the secret first (RFC 6749, section 2.3.1)
+		out = append(out, base64Forms(text)...)
+	}
+	if len(s) > maxTwice {
+		return out
+	}
+	for _, once := range base64Forms(s) {
+		out = append(out, base64Forms(once)...)
+	}
+	return out
+}
+
+// inJSON is s as it stands between the quotes of a JSON text.
+func inJSON(s string, html bool) string {
+	var b strings.Builder
+	e := json.NewEncoder(&b)
+	e.SetEscapeHTML(html)
+	_ = e.Encode(s) // a string is always written
+	return strings.TrimSuffix(b.String(), "\"\n")[1:]
+}
+
+// base64Forms are the characters that s determines in a base64 text that holds it, at any alignment.
+func base64Forms(s string) []string {
+	var out []string
+	for offset := range 3 {
+		out = append(out, base64At(base64.RawStdEncoding, s, offset), base64At(base64.RawURLEncoding, s, offset))
 	}
 	return out
 }

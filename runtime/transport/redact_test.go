@@ -45,12 +45,23 @@ func TestRedactorFindsEveryForm(t *testing.T) {
 		if len(secret) < minBase64 {
 			continue
 		}
-		for _, enc := range []*base64.Encoding{base64.StdEncoding, base64.URLEncoding, base64.RawStdEncoding, base64.RawURLEncoding} {
+		encodings := []*base64.Encoding{base64.StdEncoding, base64.URLEncoding, base64.RawStdEncoding, base64.RawURLEncoding}
+		for _, enc := range encodings {
 			for before := range 7 {
 				for after := range 4 {
-					form := enc.EncodeToString([]byte(strings.Repeat("u", before) + secret + strings.Repeat("z", after)))
-					if got := r.String("x " + form); !strings.Contains(got, Mask) || shown(got, secret) {
-						t.Errorf("%q after %d and before %d bytes: %q becomes %q", secret, before, after, form, got)
+					around := func(s string) string { return strings.Repeat("u", before) + s + strings.Repeat("z", after) }
+					inside := map[string]string{"": secret, "query": url.QueryEscape(secret), "path": url.PathEscape(secret), "JSON": inJSON(secret, true)}
+					for name, in := range inside {
+						form := enc.EncodeToString([]byte(around(in)))
+						if got := r.String("x " + form); !strings.Contains(got, Mask) || shown(got, in) {
+							t.Errorf("%q, %s, after %d and before %d bytes: %q becomes %q", secret, name, before, after, form, got)
+						}
+					}
+					for _, outer := range encodings {
+						twice := outer.EncodeToString([]byte(around(enc.EncodeToString([]byte(around(secret))))))
+						if got := r.String("x " + twice); !strings.Contains(got, Mask) {
+							t.Errorf("%q, twice in base64 after %d and before %d bytes: %q is shown", secret, before, after, got)
+						}
 					}
 				}
 			}
