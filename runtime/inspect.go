@@ -42,14 +42,16 @@ func ReadCheckpoint(state json.RawMessage) (Checkpoint, error) {
 }
 
 // MoveCheckpoint gives the state from which a chain goes on at a position that a person has chosen.
-// fingerprint is the round's (RoundFingerprint); what the walk filters by stays as it was.
+// fingerprint is the round's (RoundFingerprint). What a walk that is under way filters by stays as it was;
+// one that has ended, or has not begun, begins there, behind the watermark.
 func MoveCheckpoint(state json.RawMessage, fingerprint string, position json.RawMessage) (json.RawMessage, error) {
 	s, err := parseState(state)
 	if err != nil {
 		return nil, err
 	}
 	moved := chainState{State: engine.StartAt(position), Fingerprint: fingerprint, Times: s.Times, Watermark: s.Watermark, Pending: s.Pending,
-		Recent: s.Recent, First: s.First, Passed: s.Passed, Inherit: s.Inherit, Unordered: true, KeptIDs: s.KeptIDs, Moved: append(s.Moved, s.Part...)}
+		Recent: s.Recent, First: s.First, Passed: s.Passed, Inherit: s.Inherit, Unordered: true, KeptIDs: s.KeptIDs, Moved: append(s.Moved, s.Part...),
+		Unpinned: s.Unpinned || s.Fingerprint == ""}
 	return moved.marshal()
 }
 

@@ -49,6 +49,11 @@ func (sr *streamRun) chain(ctx context.Context, row engine.Chain) (*chain, error
 			return nil, err
 		}
 	}
+	if c.state.Unpinned {
+		if err := c.pin(ctx, mark); err != nil {
+			return nil, err
+		}
+	}
 	c.settings = c.sr.config.with(c.state.Times)
 	if err := c.ownStart(ctx); err != nil {
 		return nil, err
@@ -114,6 +119,22 @@ func (c *chain) start(ctx context.Context, mark engine.Bookmark) error {
 		c.state.KeptIDs = c.state.Recent.id
 	}
 	return err
+}
+
+// pin gives a walk that begins where a person has said what any other begins with.
+func (c *chain) pin(ctx context.Context, mark engine.Bookmark) error {
+	moved := c.state
+	if err := c.start(ctx, mark); err != nil {
+		return err
+	}
+	begun := c.state
+	c.state = moved
+	c.state.Unpinned = false
+	c.state.Watermark, c.state.First, c.state.Times, c.state.KeptIDs = begun.Watermark, begun.First, begun.Times, begun.KeptIDs
+	if len(moved.Recent.id) == 0 {
+		c.state.Recent = begun.Recent
+	}
+	return nil
 }
 
 // recentOf are the identities that a bookmark keeps.

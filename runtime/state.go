@@ -37,6 +37,7 @@ type chainState struct {
 	PartBy    string          `json:"part_by,omitempty"`   // what Part tells records by (identifiedBy); "": by what the stream's key says
 	Bytes     identities      `json:"bytes,omitempty"`     // the same records as Part by their bytes, where Part goes by key
 	Moved     identities      `json:"moved,omitempty"`     // records of a page that a person has moved the walk away from
+	Unpinned  bool            `json:"unpinned,omitempty"`  // a person has chosen where the walk begins: what it filters by is still to be pinned
 	Stuck     stuck           `json:"stuck,omitzero"`      // where the latest runs took the walk up
 	First     bool            `json:"first,omitempty"`     // no earlier walk: Watermark is `start`, not where one ended
 	Passed    int             `json:"passed,omitempty"`    // identities in the ledger that earlier walks of this round have left, the first of the chain's: they are not this walk's

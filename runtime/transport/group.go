@@ -303,7 +303,11 @@ func (g *Group) permit(ctx context.Context, t Ticket) error {
 		if err != nil {
 			return err
 		}
-		if err := g.sleep(ctx, t, r.At, false); err != nil {
+		at := r.At // not before a pause ends
+		if t.Farewell && !at.After(g.limiter.Paused()) {
+			at = g.clock.Now()
+		}
+		if err := g.sleep(ctx, t, at, false); err != nil {
 			r.Drop()
 			return err
 		}

@@ -283,3 +283,23 @@ func TestLimiterCanBeReplaced(t *testing.T) {
 		t.Error("the limiter was not asked")
 	}
 }
+
+// TestAFarewellIsNotHeldUpByAPause: what frees something at the server is sent while the API asks to be
+// left alone, no faster than the rate.
+func TestAFarewellIsNotHeldUpByAPause(t *testing.T) {
+	for _, limit := range []Limit{{}, {Requests: 1, Per: time.Second, Burst: 1}} {
+		clock := newFakeClock()
+		gs := Groups{Clock: clock}
+		g := gs.Group("k", limit)
+		begun := clock.Now()
+		must(t, g.limiter.Penalize(t.Context(), begun.Add(time.Hour), true, begun))
+		must(t, g.Acquire(t.Context(), Ticket{Farewell: true}))
+		g.Release()
+		if took := clock.Now().Sub(begun); took > 2*time.Second {
+			t.Errorf("%+v: it waited %s", limit, took)
+		}
+		if err := g.Acquire(t.Context(), Ticket{MaxWait: time.Minute}); err == nil {
+			t.Errorf("%+v: a page was asked for in the pause", limit)
+		}
+	}
+}
