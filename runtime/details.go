@@ -30,7 +30,7 @@ func (c *chain) details(ctx context.Context, g *got, list []entry) ([]listing, e
 		id := json.RawMessage(rec)
 		if dt.ID != nil {
 			v, ok := dt.ID.Get(rec)
-			if !ok {
+			if !ok || string(v) == "null" {
 				return nil, codeError("details_id_missing", "a record of the page has no %s: %s", dt.ID, shown(rec))
 			}
 			id = v

@@ -1,9 +1,13 @@
 package runtime
 
 import (
+	"context"
 	"encoding/json"
+	"regexp"
+	"slices"
 	"strconv"
 
+	"github.com/lastpage/lastpage/engine/spec"
 	"github.com/lastpage/lastpage/runtime/page"
 )
 
@@ -25,12 +29,18 @@ type entry struct {
 	gone bool            // no answer returned its details
 }
 
-// entries are what a page lists, without what is known; dups counts that.
-func (c *chain) entries(g *got, b *batchOf) (list []entry, dups int) {
+// entries are what a page lists and the list's filter lets through, without what is known; dups counts that.
+func (c *chain) entries(ctx context.Context, g *got, b *batchOf) (list []entry, dups int, err error) {
 	p := g.page
 	keyed := c.keyed(listing{page: p})
-	list = make([]entry, 0, len(p.Records))
-	for i := range p.Records {
+	pass := &kept{records: p.Records, of: count(len(p.Records))}
+	if f := c.sr.spec.Records.Filter; f != nil && !c.sr.meansDetails(p) {
+		if err := c.filter(ctx, g, f, pass); err != nil {
+			return nil, 0, err
+		}
+	}
+	list = make([]entry, 0, len(pass.of))
+	for _, i := range pass.of {
 		e := entry{n: i}
 		if keyed {
 			e.key = identity(p.Keys[i], ofEntry)
@@ -51,7 +61,29 @@ func (c *chain) entries(g *got, b *batchOf) (list []entry, dups int) {
 		}
 		list = append(list, e)
 	}
-	return list, dups
+	return list, dups, nil
+}
+
+// meansDetails reports whether the list's filter is of the details: entries that are bare ids have no
+// fields that it could read, and the details have no filter of their own.
+func (sr *streamRun) meansDetails(list *page.Page) bool {
+	if sr.spec.Details.Records.Filter != nil || len(list.Records) == 0 || list.Records[0][0] == '{' {
+		return false
+	}
+	return slices.ContainsFunc(sr.spec.Records.Filter.Parts, func(p spec.Part) bool {
+		return p.Expr != nil && fieldOfRecord.MatchString(p.Expr.Source)
+	})
+}
+
+var fieldOfRecord = regexp.MustCompile(`\brecord\s*(\.|\?\.|\[)`)
+
+// count is 0, 1, … up to n.
+func count(n int) []int {
+	list := make([]int, n)
+	for i := range list {
+		list[i] = i
+	}
+	return list
 }
 
 // known reports whether a record of that identity was delivered, or stands earlier on the page.

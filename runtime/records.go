@@ -83,7 +83,10 @@ func (c *chain) records(ctx context.Context, g *got, p *engine.Page) (*batchOf, 
 	dups := 0
 	var fetched []entry
 	if c.sr.spec.Details != nil && len(g.page.Records) > 0 {
-		fetched, dups = c.entries(g, b)
+		var err error
+		if fetched, dups, err = c.entries(ctx, g, b); err != nil {
+			return nil, err
+		}
 		details, err := c.details(ctx, g, fetched)
 		if err != nil {
 			return nil, err
@@ -145,15 +148,20 @@ func (c *chain) sift(ctx context.Context, g *got, l listing, b *batchOf) (dups i
 			i = l.order[n]
 		}
 		at := l.at(i)
+		var id uint64
+		if keyed {
+			id = c.identityOf(l, i)
+		}
 		if in != nil && l.field {
-			c.order(in, at, b)
+			if !keyed || !c.keys.has(id) { // a list that shifts shows a record again, out of its turn
+				c.order(in, at, b)
+			}
 			if in.StopAt && c.older(at, g.at.Watermark, keyed || l.listed) {
 				b.reached = true
 				continue
 			}
 		}
 		if keyed {
-			id := c.identityOf(l, i)
 			if c.sr.spec.Pagination.KeepToken {
 				b.all = append(b.all, id)
 			}

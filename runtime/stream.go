@@ -11,6 +11,7 @@ import (
 
 	"github.com/lastpage/lastpage/engine"
 	"github.com/lastpage/lastpage/engine/spec"
+	"github.com/lastpage/lastpage/runtime/page"
 	"github.com/lastpage/lastpage/runtime/transport"
 )
 
@@ -210,15 +211,21 @@ func (sr *streamRun) keep() {
 
 func (sr *streamRun) recordsHook() bool { return sr.hooked(sr.spec, "records") }
 
-// recordRules are the filter, set and drop that apply to what is delivered.
-func (sr *streamRun) recordRules() *spec.Records {
-	if sr.spec.Details != nil {
-		r := sr.spec.Details.Records
-		if r.Filter != nil || len(r.Set) > 0 || len(r.Drop) > 0 {
-			return &r
-		}
+// recordRules are the filter, set and drop that apply to what a page delivers: of details, their own, and
+// set and drop of the list where they say neither.
+func (sr *streamRun) recordRules(list *page.Page) *spec.Records {
+	own := &sr.spec.Records
+	if sr.spec.Details == nil {
+		return own
 	}
-	return &sr.spec.Records
+	r := sr.spec.Details.Records
+	if own.Filter != nil && sr.meansDetails(list) {
+		r.Filter = own.Filter
+	}
+	if len(r.Set) == 0 && len(r.Drop) == 0 {
+		r.Set, r.Drop = own.Set, own.Drop
+	}
+	return &r
 }
 
 // filterBy is a watermark as requests filter by it: less the overlap, unless it is `start`, before which

@@ -18,7 +18,7 @@ type kept struct {
 // transform applies filter, the hook `record`, set and drop to the records that `which` names (nil:
 // all).
 func (c *chain) transform(ctx context.Context, g *got, recs [][]byte, which []int) (*kept, error) {
-	r := c.sr.recordRules()
+	r := c.sr.recordRules(g.page)
 	hooked := c.sr.hooked(c.sr.spec, "record")
 	k := &kept{records: recs, of: which}
 	if which != nil {
@@ -27,10 +27,7 @@ func (c *chain) transform(ctx context.Context, g *got, recs [][]byte, which []in
 			k.records[i] = recs[n]
 		}
 	} else if c.sr.wantKeys || hooked || r.Filter != nil { // what comes out need not be what goes in, one for one
-		k.of = make([]int, len(recs))
-		for i := range recs {
-			k.of[i] = i
-		}
+		k.of = count(len(recs))
 	}
 	if len(k.records) == 0 {
 		return k, nil
