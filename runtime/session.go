@@ -294,23 +294,25 @@ func (c *chain) reopen(ctx context.Context, cause error) *chainEnd {
 		cause = codeError(CodeSessionExpired, "%w, and %s", cause, noSession)
 	}
 	c.sr.notice(c.key, NoticeSessionLost, cause.Error())
-	limit := c.walk.Rules.MaxRecoveries
-	if limit == 0 {
-		limit = 5
-	}
+	limit := c.sr.recoveries()
 	if c.sr.spec.Session == nil || c.reopened >= limit {
 		end := chainEnd{verdict: Incomplete, reason: CodeSessionExpired, detail: cause.Error(), err: cause}
 		c.note(ctx, end)
 		return &end
 	}
-	c.reopened++
-	c.sr.stats.recovered()
 	var err error
-	if c.shared != nil {
-		err = c.renewShared(ctx, true)
-	} else {
+	for {
+		c.reopened++
+		c.sr.stats.recovered()
+		if c.shared != nil {
+			err = c.renewShared(ctx, true)
+			break
+		}
 		c.state.Session = nil
-		err = c.begin(ctx)
+		if err = c.begin(ctx); !expired(err) || c.reopened >= limit {
+			break
+		}
+		c.sr.notice(c.key, NoticeSessionLost, err.Error()) // while it was waited for
 	}
 	if err != nil {
 		end := c.broken(err)
@@ -328,6 +330,14 @@ func (c *chain) reopen(ctx context.Context, cause error) *chainEnd {
 		return &end
 	}
 	return nil
+}
+
+// recoveries is how often a session is opened again without a page in between.
+func (sr *streamRun) recoveries() int {
+	if n := sr.spec.Pagination.Rules.MaxRecoveries; n != 0 {
+		return n
+	}
+	return 5
 }
 
 // refresh takes over the id that a page gives the session.
