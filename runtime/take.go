@@ -123,6 +123,14 @@ func doubt(v engine.Verdict) string {
 	if t := v.Next.Total; t != nil && strings.HasPrefix(says, engine.WitnessTotal+" says") {
 		says = "the API says " + plural(*t, "record")
 	}
+	if v.Decider == engine.WitnessHook && v.Code == engine.CodeNextTokenMissing {
+		for _, w := range v.Evidence {
+			if w.Name == engine.WitnessHook && w.Says == engine.SaysEnd {
+				return fmt.Sprintf("the hook ended the walk on page %d (%q) although %s", v.Next.Pages, w.Detail, says)
+			}
+		}
+		return fmt.Sprintf("the hook gave no token on page %d: %s", v.Next.Pages, says)
+	}
 	switch v.Code {
 	case engine.CodeNextTokenMissing:
 		return fmt.Sprintf("the next token was missing on page %d although %s", v.Next.Pages, says)
