@@ -111,6 +111,7 @@ func (f *runFlags) run(ctx context.Context, cmd *cobra.Command, stop <-chan stru
 	defer end()
 	hard, cancel := grace(ctx, stop)
 	defer cancel()
+	defer hearOut()()
 	record, err := f.recording.begin(ctx, job, view.out)
 	if err != nil {
 		return err

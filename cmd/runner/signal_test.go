@@ -153,3 +153,21 @@ func readReport(t *testing.T, dir string) (r reportFile) {
 	}
 	return r
 }
+
+// TestReaderGoesAway: nobody reads standard output any more: the run says so, with report and exit code.
+func TestReaderGoesAway(t *testing.T) {
+	dir := interrupted(t, nil)
+	cmd, said := runnerIn(t, dir, "run", "slow.yaml", "--report", "report.json")
+	r, w, err := os.Pipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	r.Close()
+	cmd.Stdout = w
+	_ = cmd.Run()
+	w.Close()
+	report, _ := os.ReadFile(filepath.Join(dir, "report.json"))
+	if code := cmd.ProcessState.ExitCode(); code != exitFailed || !strings.Contains(said.String(), "standard output: the reader has gone away") || !strings.Contains(string(report), `"reason": "sink"`) {
+		t.Errorf("exit %d, %s\n%s", code, said, report)
+	}
+}
