@@ -39,6 +39,7 @@ type chain struct {
 	uncut     bool          // the window holds too much and cannot be cut
 	reopened  int           // sessions opened again since the last page
 	left      bool          // its session was left open by an earlier run, and has not given a page in this one
+	once      bool          // its token may be used once, and an earlier run may have sent it
 	wait      time.Duration // before the next page, as the hook asked
 }
 
@@ -188,6 +189,9 @@ func (c *chain) failed(ctx context.Context, g *got, err error) *chainEnd {
 	}
 	if te != nil && c.left && (g == nil || g.answer == nil || !g.answer.Ruled) && refuses(te.Status) { // it is gone by now
 		return c.reopen(ctx, err)
+	}
+	if te != nil && c.once && c.unruled(g) {
+		return c.recover(ctx, g, CodeTokenExpired, te)
 	}
 	if te != nil && c.unruled(g) {
 		if token, err := c.tokenOfError(ctx, g); err == nil && token != nil {

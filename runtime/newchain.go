@@ -49,6 +49,7 @@ func (sr *streamRun) chain(ctx context.Context, row engine.Chain) (*chain, error
 			return nil, err
 		}
 	}
+	c.once = !fresh && sr.spec.Pagination.Token.OneUse
 	if c.state.Unpinned {
 		if err := c.pin(ctx, mark); err != nil {
 			return nil, err

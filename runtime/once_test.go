@@ -48,3 +48,38 @@ func TestLimitOfRecordsWithTokensOfOneUse(t *testing.T) {
 		}
 	}
 }
+
+// TestTokenOfOneUseAfterAKill: a killed run may have sent the token that its checkpoint holds. When the next
+// run finds it refused, it goes on by the fallback; without one it fails and says so.
+func TestTokenOfOneUseAfterAKill(t *testing.T) {
+	for _, c := range []struct{ token, fallback, verdict string }{
+		{"{one_use: true}", ", fallback: {type: restart}", "complete"},
+		{"{one_use: true}", "", "failed http_400"},
+		{"{one_use: false}", ", fallback: {type: restart}", "failed http_400"},
+	} {
+		gone := ""
+		r := newRig(t, func(w http.ResponseWriter, q *http.Request) {
+			at := 0
+			fmt.Sscan(strings.TrimLeft(q.FormValue("c"), "ab"), &at)
+			if gone != "" && q.FormValue("c") == gone {
+				http.Error(w, "the token is used up", http.StatusBadRequest)
+				return
+			}
+			generation := "a"
+			if gone != "" {
+				generation = "b"
+			}
+			next := "null"
+			if at < 20 {
+				next = fmt.Sprintf(`"%s%d"`, generation, at+10)
+			}
+			answer(w, `{"items":%s,"next":%s}`, items(at+1, at+10), next)
+		}, "streams:\n  s:\n    request: {path: /}\n    records: {path: items, key: id}\n    pagination: {type: cursor, next: body.next, send: query.c, token: "+c.token+c.fallback+"}\n")
+		want(t, r.run(func(j *runtime.Job) { j.MaxPages = 1 }), "truncated limit")
+		gone = "a10"
+		want(t, r.run(), c.verdict)
+		if c.verdict == "complete" {
+			r.count("s", "id", 30)
+		}
+	}
+}

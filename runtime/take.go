@@ -17,6 +17,7 @@ import (
 // verdict leaves a doubt.
 func (c *chain) take(ctx context.Context, g *got) (*chainEnd, error) {
 	faultPoint("after-answer")
+	c.once = false
 	p, err := c.measure(ctx, g)
 	if err != nil {
 		return nil, err
