@@ -124,7 +124,7 @@ func forms(s string) []string {
 		inner[inJSON(s, html)] = struct{}{}
 	}
 	for text := range inner { // OAuth's Basic header encodes the secret first (RFC 6749, section 2.3.1)
-		out = append(out, base64Forms(text)...)
+		out = append(append(out, base64Forms(text)...), base64Ends(text)...)
 	}
 	if len(s) > maxTwice {
 		return out
@@ -149,6 +149,18 @@ func base64Forms(s string) []string {
 	var out []string
 	for offset := range 3 {
 		out = append(out, base64At(base64.RawStdEncoding, s, offset), base64At(base64.RawURLEncoding, s, offset))
+	}
+	return out
+}
+
+// base64Ends are the same where s is the end of what was encoded, to the last character and the padding:
+// only part of its bits are of s.
+func base64Ends(s string) []string {
+	var out []string
+	for offset := range 3 {
+		for _, e := range []*base64.Encoding{base64.RawStdEncoding, base64.RawURLEncoding, base64.StdEncoding, base64.URLEncoding} {
+			out = append(out, e.EncodeToString(append(make([]byte, offset), s...))[(offset*8+5)/6:])
+		}
 	}
 	return out
 }

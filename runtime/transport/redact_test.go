@@ -45,6 +45,11 @@ func TestRedactorFindsEveryForm(t *testing.T) {
 		if len(secret) < minBase64 {
 			continue
 		}
+		for _, enc := range []*base64.Encoding{base64.StdEncoding, base64.URLEncoding, base64.RawStdEncoding, base64.RawURLEncoding} {
+			if got := r.String("x " + enc.EncodeToString([]byte(secret)) + " y"); got != "x *** y" {
+				t.Errorf("%q in base64 becomes %q", secret, got)
+			}
+		}
 		encodings := []*base64.Encoding{base64.StdEncoding, base64.URLEncoding, base64.RawStdEncoding, base64.RawURLEncoding}
 		for _, enc := range encodings {
 			for before := range 7 {
