@@ -5,17 +5,21 @@ import "encoding/json"
 // maxRecoveries is the default of max_recoveries.
 const maxRecoveries = 5
 
+// Recoveries is how many recoveries may follow one another without a new record; 0 and less: none.
+func (r *Rules) Recoveries() int {
+	if r.MaxRecoveries == 0 {
+		return maxRecoveries
+	}
+	return r.MaxRecoveries
+}
+
 // Recover climbs the fallback ladder: it returns the state that asks for the next page by the next
 // rung that can be used, or false when none can or max_recoveries have brought no new record. token
 // is what the error answer carried for a {token: …} rung, nil without. The rungs are tried in order
 // and then again from the first; a new record starts the ladder anew.
 func (w *Walk) Recover(s State, token json.RawMessage) (State, bool) {
-	limit := w.Rules.MaxRecoveries
-	if limit == 0 {
-		limit = maxRecoveries
-	}
 	n := len(w.Rules.Fallback)
-	if n == 0 || s.Recoveries >= limit {
+	if n == 0 || s.Recoveries >= w.Rules.Recoveries() {
 		return s, false
 	}
 	for i := range n {

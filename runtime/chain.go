@@ -190,11 +190,8 @@ func (c *chain) failed(ctx context.Context, g *got, err error) *chainEnd {
 	if te != nil && c.left && (g == nil || g.answer == nil || !g.answer.Ruled) && refuses(te.Status) { // it is gone by now
 		return c.reopen(ctx, err)
 	}
-	if te != nil && c.once && c.unruled(g) {
-		return c.recover(ctx, g, CodeTokenExpired, te)
-	}
 	if te != nil && c.unruled(g) {
-		if token, err := c.tokenOfError(ctx, g); err == nil && token != nil {
+		if token, err := c.tokenOfError(ctx, g); c.once || err == nil && token != nil {
 			return c.recover(ctx, g, CodeTokenExpired, te)
 		}
 		te.Hint = orElse(te.Hint, fmt.Sprintf("if that is how the API refuses a token, say `responses: [{status: %d, is: token_expired}]`, and the fallback is tried", te.Status))

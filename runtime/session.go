@@ -294,7 +294,7 @@ func (c *chain) reopen(ctx context.Context, cause error) *chainEnd {
 		cause = codeError(CodeSessionExpired, "%w, and %s", cause, noSession)
 	}
 	c.sr.notice(c.key, NoticeSessionLost, cause.Error())
-	limit := c.sr.recoveries()
+	limit := c.walk.Rules.Recoveries() // without a page in between
 	if c.sr.spec.Session == nil || c.reopened >= limit {
 		end := chainEnd{verdict: Incomplete, reason: CodeSessionExpired, detail: cause.Error(), err: cause}
 		c.note(ctx, end)
@@ -330,14 +330,6 @@ func (c *chain) reopen(ctx context.Context, cause error) *chainEnd {
 		return &end
 	}
 	return nil
-}
-
-// recoveries is how often a session is opened again without a page in between.
-func (sr *streamRun) recoveries() int {
-	if n := sr.spec.Pagination.Rules.MaxRecoveries; n != 0 {
-		return n
-	}
-	return 5
 }
 
 // refresh takes over the id that a page gives the session.

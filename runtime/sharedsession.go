@@ -47,7 +47,7 @@ func gone(err error) bool {
 // openAnew opens a shared session; sr.sharing is held.
 func (sr *streamRun) openAnew(ctx context.Context) error {
 	s, err := sr.openSession(ctx, sr.sharedScope())
-	for n := 0; expired(err) && n < sr.recoveries(); n++ { // it was lost while it was waited for
+	for n := 0; expired(err) && n < sr.spec.Pagination.Rules.Recoveries(); n++ { // it was lost while it was waited for
 		sr.notice("", NoticeSessionLost, err.Error())
 		sr.stats.recovered()
 		s, err = sr.openSession(ctx, sr.sharedScope())

@@ -214,18 +214,18 @@ func (sr *streamRun) recordsHook() bool { return sr.hooked(sr.spec, "records") }
 // recordRules are the filter, set and drop that apply to what a page delivers: of details, their own, and
 // set and drop of the list where they say neither.
 func (sr *streamRun) recordRules(list *page.Page) *spec.Records {
-	own := &sr.spec.Records
+	listed := &sr.spec.Records
 	if sr.spec.Details == nil {
-		return own
+		return listed
 	}
-	r := sr.spec.Details.Records
-	if own.Filter != nil && sr.meansDetails(list) {
-		r.Filter = own.Filter
+	own := sr.spec.Details.Records
+	if listed.Filter != nil && sr.meansDetails(list) {
+		own.Filter = listed.Filter
 	}
-	if len(r.Set) == 0 && len(r.Drop) == 0 {
-		r.Set, r.Drop = own.Set, own.Drop
+	if len(own.Set) == 0 && len(own.Drop) == 0 {
+		own.Set, own.Drop = listed.Set, listed.Drop
 	}
-	return &r
+	return &own
 }
 
 // filterBy is a watermark as requests filter by it: less the overlap, unless it is `start`, before which
