@@ -10,7 +10,7 @@ import (
 	"syscall"
 )
 
-// With the build tag faultpoints the process kills itself (SIGKILL) at a point of the commit that the
+// With the build tag faultpoints the process kills itself (SIGKILL) at a point of a commit, or of its end, that the
 // environment names: RUNNER_FAULTPOINT=after-write:3 means the third time. The crash tests use it.
 var fault = parseFault(os.Getenv("RUNNER_FAULTPOINT"))
 

@@ -44,6 +44,7 @@ type Job struct {
 	Clock     Clock                     // nil: Real
 	Observe   func(Event)               // is called by several goroutines, and must not block; nil: nobody looks
 	Exchange  func(*transport.Exchange) // is told every HTTP exchange
+	Tell      func(*Report)             // is told how the run ended, before the ledger closes its walks; nil: Run's caller tells
 	Log       *slog.Logger              // nil: discarded
 	Stop      <-chan struct{}           // closed: finish the pages in flight, commit, end as interrupted
 	Script    script.Options

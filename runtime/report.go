@@ -67,6 +67,7 @@ type StreamReport struct {
 	Bad        []ChainReport      `json:"bad_chains,omitempty"` // the chains that did not end complete, at most 20
 	Err        error              `json:"-"`
 
+	before  bool   // an earlier run saw the end of every chain
 	met     int64  // of Received: records that an earlier run had delivered
 	ladder  bool   // a fallback is declared
 	instead string // what to try where the caller could not climb it

@@ -17,6 +17,7 @@ type roundData struct {
 	Fingerprint string        `json:"fp"`
 	On          grounds       `json:"on,omitempty"`       // of its positions
 	Ended       bool          `json:"ended,omitempty"`    // the run that worked on it came to its end
+	Outcome     *outcome      `json:"outcome,omitempty"`  // how it ended, once all its chains have; nil before
 	Session     *sessionState `json:"session,omitempty"`  // shared by the round's chains
 	Parts       uint64        `json:"parts,omitempty"`    // hash of the session's list that the chains were made of
 	Lacking     bool          `json:"lacking,omitempty"`  // a record of the parent had no field to take
@@ -27,6 +28,12 @@ type roundData struct {
 	Base        string        `json:"base,omitempty"`     // origin of the base URL that its positions belong to
 	Hidden      bool          `json:"hidden,omitempty"`   // its tokens are secrets
 	Secret      []string      `json:"secret,omitempty"`   // members of the chains' names that hold secrets, also of rounds before
+}
+
+// outcome is what the report says of a walk that was complete, for a run that finds it so.
+type outcome struct {
+	Attested engine.Attestation `json:"attested"`
+	Total    *int64             `json:"total,omitempty"`
 }
 
 func (d roundData) marshal() json.RawMessage {
@@ -136,6 +143,10 @@ func (sr *streamRun) end(ctx context.Context, rep *StreamReport) {
 		err = fmt.Errorf("chain %s was not run", pending[0].Key)
 	}
 	sr.roundData.Ended = rep.Verdict != Interrupted && rep.Reason != CodeLimit
+	sr.roundData.Outcome = nil
+	if rep.Verdict == Complete {
+		sr.roundData.Outcome = &outcome{rep.Attested, rep.Total}
+	}
 	if err == nil {
 		err = sr.putRound(ctx)
 	}

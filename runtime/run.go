@@ -314,29 +314,51 @@ func (sr *streamRun) run(ctx context.Context) {
 	sr.tell(Event{Kind: EventStreamEnd, Verdict: sr.report.Verdict, Reason: sr.report.Reason, Detail: sr.report.Message})
 }
 
-// finish concludes the report and closes the run's row.
+// finish concludes the report, tells it, and closes the rounds that have ended. That comes last: a run
+// that is killed while it tells its end has not told it, and the next one finds the walk ended and tells
+// it again, where a closed round would be walked anew.
 func (r *run) finish(ctx context.Context) (*Report, error) {
 	ctx = context.WithoutCancel(ctx)
 	r.report.conclude()
-	if err := r.closeOutputs(ctx); err != nil {
-		r.report.fails(err)
-	} else {
-		r.closeRounds(ctx)
+	broken := r.closeOutputs(ctx)
+	if broken != nil {
+		r.report.fails(broken)
 	}
+	if err := r.note(ctx); err != nil {
+		return nil, err
+	}
+	r.tell(Event{Kind: EventRunEnd, Verdict: r.report.Verdict, Reason: r.report.Reason, Detail: r.report.Message})
+	faultPoint("before-report")
+	if r.job.Tell != nil {
+		r.job.Tell(r.report)
+	}
+	faultPoint("after-report")
+	r.rest()
+	if broken != nil {
+		return r.report, nil
+	}
+	if err := r.closeRounds(ctx); err != nil {
+		r.report.fails(err)
+		return r.report, r.note(ctx)
+	}
+	return r.report, nil
+}
+
+// note writes the report into the run's row.
+func (r *run) note(ctx context.Context) error {
 	if r.report.Message == "" {
 		r.report.Message = r.report.sentence()
 	}
 	b, err := r.report.MarshalIndent()
 	if err != nil {
-		return nil, err
+		return err
 	}
 	err = r.job.Ledger.EndRun(ctx, engine.Run{ID: r.id, Connector: r.connector.Name, Started: r.started, Ended: r.now(),
 		Verdict: r.report.Verdict, Reason: r.report.Reason, Report: b})
 	if err != nil && r.report.Err == nil {
 		r.report.Err = err
 	}
-	r.tell(Event{Kind: EventRunEnd, Verdict: r.report.Verdict, Reason: r.report.Reason, Detail: r.report.Message})
-	return r.report, nil
+	return nil
 }
 
 // overtime is how long the output may take with the last pages when the time limit is over.
@@ -354,20 +376,22 @@ func (r *run) closeOutputs(ctx context.Context) *Error {
 
 // closeRounds closes the rounds whose chains have all ended. A run that stopped on its way keeps them
 // open: the next one goes on with it.
-func (r *run) closeRounds(ctx context.Context) {
+func (r *run) closeRounds(ctx context.Context) *Error {
 	paused := false
 	for _, sr := range r.streams {
 		paused = paused || sr.report.Verdict == Interrupted || sr.report.Verdict == Parked || sr.report.Reason == CodeLimit
 	}
+	var broken *Error
 	for _, sr := range r.streams {
-		if err := sr.close(ctx, paused); err != nil {
-			r.report.fails(&Error{Code: CodeState, Err: err})
+		if err := sr.close(ctx, paused); err != nil && broken == nil {
+			broken = &Error{Code: CodeState, Err: err}
 		}
 	}
+	return broken
 }
 
-// close gives the leases back and lets connections go.
-func (r *run) close() {
+// rest ends what works in the background, and lets connections go.
+func (r *run) rest() {
 	if r.overtime != nil {
 		r.overtime()
 	}
@@ -375,11 +399,17 @@ func (r *run) close() {
 		r.quiet()
 		r.beat.Wait()
 	}
-	ctx := context.Background()
+	for _, sr := range r.streams {
+		sr.client.Close()
+	}
+}
+
+// close gives the leases back.
+func (r *run) close() {
+	r.rest()
 	for _, sr := range r.streams {
 		if sr.lease.Epoch != 0 {
-			_ = r.job.Ledger.Release(ctx, sr.lease) // it expires by itself
+			_ = r.job.Ledger.Release(context.Background(), sr.lease) // it expires by itself
 		}
-		sr.client.Close()
 	}
 }

@@ -43,7 +43,10 @@ func (r *StreamReport) sentence() string {
 		b.WriteString(plural(r.Records, "record"))
 	}
 	b.WriteString(r.work())
-	if r.Attested == engine.Assumed {
+	switch {
+	case r.before:
+		b.WriteString("; the end was seen in an earlier run")
+	case r.Attested == engine.Assumed:
 		b.WriteString("; one witness saw the end")
 	}
 	return b.String()

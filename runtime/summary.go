@@ -97,6 +97,9 @@ func (s *summary) report(r *StreamReport) {
 	if r.Verdict == Complete {
 		r.Attested = s.attested
 		switch {
+		case s.ends == 0 && s.sr.last > 0 && s.sr.roundData.Outcome != nil:
+			was := s.sr.roundData.Outcome
+			r.Attested, r.Total, r.before = was.Attested, was.Total, true
 		case s.ends == 0:
 			r.Attested = s.sr.empty()
 		case s.sr.roundData.Reopened || s.sr.stats.of(NoticeDetailsMissing) > 0:

@@ -228,6 +228,18 @@ func (db *DB) Close() error {
 	return errors.Join(errs...)
 }
 
+// Flush brings what is committed from the log into the file and onto the disk, so that little is left
+// for Close to do. It leaves to Close what another process is reading.
+func (db *DB) Flush(ctx context.Context) error {
+	db.turn <- struct{}{}
+	defer func() { <-db.turn }()
+	if db.closed || db.conn == nil {
+		return nil
+	}
+	_, err := db.conn.ExecContext(ctx, "PRAGMA wal_checkpoint(PASSIVE)")
+	return db.explain(err)
+}
+
 // id returns the row number of a stream, 0 when the ledger does not know it.
 func (db *DB) id(ctx context.Context, s engine.StreamKey) (int64, error) {
 	if id, ok := db.cache.ids.Load(s); ok {

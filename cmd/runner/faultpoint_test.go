@@ -26,8 +26,8 @@ var faultSinks = []struct {
 }
 
 // TestFaultPoints kills the real command (built with the tag faultpoints) at every point of a commit in
-// turn, on its first, second and fifth page, for every sink that promises exactly once, and lets it go
-// on: afterwards there is each record exactly once.
+// turn, on its first, second and fifth page, and before and after it tells its end, for every sink that
+// promises exactly once, and lets it go on: afterwards there is each record exactly once.
 func TestFaultPoints(t *testing.T) {
 	dir := t.TempDir()
 	bin := filepath.Join(dir, "runner")
@@ -45,8 +45,11 @@ func TestFaultPoints(t *testing.T) {
 		for _, stream := range []string{"page", "token", "parts"} {
 			name := strings.Join(append([]string{stream, s.to, s.state}, s.extra...), " ")
 			t.Run(name, func(t *testing.T) {
-				for _, point := range []string{"after-answer", "before-write", "after-write", "before-checkpoint", "after-checkpoint"} {
+				for _, point := range []string{"after-answer", "before-write", "after-write", "before-checkpoint", "after-checkpoint", "before-report", "after-report"} {
 					for _, n := range []int{1, 2, 5} {
+						if n > 1 && strings.HasSuffix(point, "-report") {
+							break // a run has one
+						}
 						work := t.TempDir()
 						args := append([]string{"run", connector, stream, "--set", "base_url=" + api.URL, "--to", s.to, "--state", s.state}, s.extra...)
 						if !killAt(t, bin, work, args, fmt.Sprintf("%s:%d", point, n)) {

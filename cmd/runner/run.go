@@ -99,7 +99,7 @@ func (f *runFlags) run(ctx context.Context, cmd *cobra.Command, stop <-chan stru
 			return usage("--time-limit %s: want a duration, such as 90s or 10m", f.timeLimit)
 		}
 	}
-	closing, err := f.open(ctx, job)
+	db, closing, err := f.open(ctx, job)
 	if err != nil {
 		return f.failed(view, job, err)
 	}
@@ -119,16 +119,25 @@ func (f *runFlags) run(ctx context.Context, cmd *cobra.Command, stop <-chan stru
 	lean(job.Connector.Spec)
 	view.start(f.to)
 	defer view.end()
-	report, err := runtime.Run(hard, job)
+	var told string
+	job.Tell = func(r *runtime.Report) {
+		view.end()
+		told, err = r.Verdict, record(ctx, r)
+		if cerr := f.conclude(view, r); cerr != nil {
+			err = cerr
+		}
+		end()
+		_ = db.Flush(ctx) // what it cannot do now is Close's
+	}
+	report, broken := runtime.Run(hard, job)
 	view.end()
-	if err != nil {
-		return f.failed(view, job, startError(job.Redact, err))
+	if broken != nil {
+		return f.failed(view, job, startError(job.Redact, broken))
 	}
-	recorded := record(ctx, report)
-	if err := f.conclude(view, report); err != nil {
-		return err
+	if report.Verdict != told { // its end could not be stored
+		return f.conclude(view, report)
 	}
-	return recorded
+	return err
 }
 
 // lean collects garbage at half of what Go would let lie about where pages are in flight side by side,
@@ -154,25 +163,25 @@ func (f *runFlags) check() error {
 }
 
 // open opens the ledger, the sink and the trace.
-func (f *runFlags) open(ctx context.Context, job *runtime.Job) (func(), error) {
+func (f *runFlags) open(ctx context.Context, job *runtime.Job) (*store.DB, func(), error) {
 	out, err := sink.New(ctx, f.to, sink.Options{Ledger: sink.Resolve(f.state)}) // touches nothing: a wrong address makes no state file
 	if err != nil {
-		return nil, usage("--to: %w", err)
+		return nil, nil, usage("--to: %w", err)
 	}
 	if err := f.apart(out, job.Connector.Spec, job.Streams); err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	db, err := store.Open(ctx, f.state, store.Options{SecretKey: os.Getenv(keyVariable)})
 	if err != nil {
-		return nil, stateError(err)
+		return nil, nil, stateError(err)
 	}
 	trace, err := f.settings.openTrace(job)
 	if err != nil {
 		db.Close()
-		return nil, err
+		return nil, nil, err
 	}
 	job.Ledger, job.Sink = db, out
-	return func() {
+	return db, func() {
 		trace()
 		db.Close()
 	}, nil

@@ -171,3 +171,47 @@ func TestReaderGoesAway(t *testing.T) {
 		t.Errorf("exit %d, %s\n%s", code, said, report)
 	}
 }
+
+// TestKillWhileItTells: nobody reads standard error, so that the last line waits; killed there, the run
+// has not ended: the next one tells the same end and delivers nothing again.
+func TestKillWhileItTells(t *testing.T) {
+	dir := interrupted(t, nil)
+	cmd, _ := runnerIn(t, dir, "run", "slow.yaml", "--to", "jsonl:out.jsonl", "--report", "report.json")
+	r, w, err := os.Pipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer r.Close()
+	if err := w.SetWriteDeadline(time.Now().Add(100 * time.Millisecond)); err != nil {
+		t.Fatal(err)
+	}
+	for err == nil {
+		_, err = w.Write(make([]byte, 4096))
+	}
+	cmd.Stderr = w
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	w.Close()
+	for report := filepath.Join(dir, "report.json"); ; time.Sleep(5 * time.Millisecond) {
+		if _, err := os.Stat(report); err == nil {
+			break
+		}
+	}
+	time.Sleep(50 * time.Millisecond)
+	_ = cmd.Process.Kill()
+	if err := cmd.Wait(); err == nil {
+		t.Fatal("the run had ended before it was killed")
+	}
+	again, said := runnerIn(t, dir, "run", "slow.yaml", "--to", "jsonl:out.jsonl", "--report", "report.json")
+	if err := again.Run(); err != nil {
+		t.Fatalf("%v\n%s", err, said)
+	}
+	out, err := os.ReadFile(filepath.Join(dir, "out.jsonl"))
+	if n := bytes.Count(out, []byte("\n")); err != nil || n != 20 {
+		t.Errorf("%d records (%v), want 20", n, err)
+	}
+	if !strings.Contains(said.String(), "the end was seen in an earlier run") {
+		t.Errorf("it says %s", said)
+	}
+}
