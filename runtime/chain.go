@@ -28,6 +28,7 @@ type chain struct {
 	state     chainState          // after the last page that was handed to the committer
 	keys      *keySet             // nil when nothing needs de-duplication
 	old       map[uint64]struct{} // identities that an earlier walk delivered
+	claims    []uint64            // of borders: records of the page that is judged
 	oldMet    map[uint64]struct{} // of them, those that this walk has met
 	positions *positions
 	ahead     *ahead

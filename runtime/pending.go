@@ -7,6 +7,7 @@ type pending struct {
 	event PageEvent
 
 	duplicates int
+	crossed    int // of duplicates: delivered in another window
 	met        int // records that an earlier run delivered, when the page was here before
 }
 

@@ -22,6 +22,7 @@ type batchOf struct {
 	met      []uint64 // identities of those that were delivered when the page was here before
 	metBytes []uint64 // the same by their bytes, where the checkpoint has those
 	old      []uint64 // identities of what an earlier walk delivered, met for the first time
+	crossed  int      // of old, those that another window has delivered
 	skipped  int      // records that were delivered before a limit cut the page, by number
 	partial  bool     // only the first records of the page
 
@@ -166,6 +167,10 @@ func (c *chain) sift(ctx context.Context, g *got, l listing, b *batchOf) (dups i
 				b.all = append(b.all, id)
 			}
 			if c.known(b, id) {
+				dups++
+				continue
+			}
+			if c.crossed(b, id, l, i) {
 				dups++
 				continue
 			}

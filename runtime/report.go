@@ -68,6 +68,7 @@ type StreamReport struct {
 	Err        error              `json:"-"`
 
 	before  bool   // an earlier run saw the end of every chain
+	crossed int64  // of Duplicates: records that stand in two windows
 	met     int64  // of Received: records that an earlier run had delivered
 	ladder  bool   // a fallback is declared
 	instead string // what to try where the caller could not climb it

@@ -36,7 +36,7 @@ func (r *StreamReport) sentence() string {
 	}
 	if r.Total != nil && r.Attested == engine.Proved {
 		fmt.Fprintf(&b, "%s of %s", Thousands(*r.Total), plural(*r.Total, "record"))
-		if now := r.Received - r.Duplicates - r.met; now < *r.Total {
+		if now := r.Received - r.Duplicates + r.crossed - r.met; now < *r.Total {
 			b.WriteString(", " + Thousands(now) + " of them in this run,") // the count is the walk's
 		}
 	} else {

@@ -12,6 +12,7 @@ type stats struct {
 	records    int64
 	received   int64
 	duplicates int64
+	crossed    int64 // of duplicates: delivered in another window
 	met        int64 // received, and delivered by an earlier run that a limit ended inside the page
 	sent       int64
 	retries    int64
@@ -54,6 +55,7 @@ func (s *stats) page(p *pending) {
 	s.records += int64(p.event.New)
 	s.received += int64(p.event.Records)
 	s.duplicates += int64(p.duplicates)
+	s.crossed += int64(p.crossed)
 	s.met += int64(p.met)
 	s.bytes += p.event.Bytes
 	s.mu.Unlock()
@@ -85,7 +87,7 @@ func (s *stats) chain() {
 func (s *stats) report(r *StreamReport, now time.Time) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	r.Pages, r.Records, r.Received, r.Duplicates, r.met = s.pages, s.records, s.received, s.duplicates, s.met
+	r.Pages, r.Records, r.Received, r.Duplicates, r.crossed, r.met = s.pages, s.records, s.received, s.duplicates, s.crossed, s.met
 	r.Requests, r.Retries, r.Recoveries, r.Bytes, r.Chains = s.sent, s.retries, s.recoveries, s.bytes, s.chains
 	r.Seconds = now.Sub(s.began).Seconds()
 	r.Events = map[string]int64{}

@@ -61,6 +61,7 @@ type streamRun struct {
 	kids      []*child        // streams whose chains are made of this one's records
 	stand     *streamRun      // a walk of this stream for its children alone, beside this one
 	known     parents
+	borders   *borders           // of its windows; nil without
 	listedTo  map[string]*listed // by base: up to where earlier runs have listed windows
 	relisted  bool               // its lists of values have changed since the round was listed
 	queue     *queue

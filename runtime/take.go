@@ -25,6 +25,7 @@ func (c *chain) take(ctx context.Context, g *got) (*chainEnd, error) {
 	if end, err := c.badKeep(ctx, g); end != nil || err != nil {
 		return end, err
 	}
+	defer c.unclaim()
 	batch, err := c.records(ctx, g, &p)
 	if err != nil {
 		return nil, err
@@ -43,6 +44,7 @@ func (c *chain) take(ctx context.Context, g *got) (*chainEnd, error) {
 	c.restOf(&st, batch)
 	if v.Drop {
 		batch = &batchOf{}
+		c.unclaim()
 	}
 	if v.Next.Rung != g.at.Rung || !bytes.Equal(v.Next.Position, g.at.Position) {
 		st.TokenAt, st.TokenSkew = g.answer.Received, apartBy(g.answer.Skew)
@@ -195,11 +197,14 @@ func (c *chain) deliver(ctx context.Context, g *got, p engine.Page, v engine.Ver
 		return err
 	}
 	d.sync = end != nil || v.Kind != engine.Continue
-	c.hand(&pending{d: d, g: g, event: event, duplicates: p.Records - p.New, met: len(b.met) + b.skipped})
+	c.hand(&pending{d: d, g: g, event: event, duplicates: p.Records - p.New, met: len(b.met) + b.skipped, crossed: b.crossed})
 	if c.keys != nil {
 		for _, id := range b.ids {
 			c.keys.add(id)
 		}
+	}
+	if !b.partial {
+		c.claims = nil
 	}
 	for _, id := range b.old {
 		if c.oldMet == nil {

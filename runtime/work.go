@@ -172,7 +172,7 @@ func (sr *streamRun) work(ctx context.Context, sum *summary) (err error) {
 	if sr.only() {
 		return sr.runPart(ctx, sum)
 	}
-	sr.queue = newQueue(sr)
+	sr.queue, sr.borders = newQueue(sr), newBorders(sr)
 	var wg sync.WaitGroup
 	for range sr.side() {
 		wg.Go(func() { sr.worker(ctx, sum) })
