@@ -352,6 +352,11 @@ func (c *chain) bookmark(st *chainState, end *chainEnd, kept json.RawMessage) *e
 			moved = true
 		}
 	}
+	if st.Unordered && !c.state.Unordered && !clean && in.Order == "asc" && c.window == nil {
+		if mark.Watermark, moved = st.Watermark, true; st.First {
+			mark.Watermark = nil // what this walk had moved it to: older records may still come
+		}
+	}
 	if kept != nil && clean {
 		mark.Kept, moved = kept, true
 		mark.Recent = withKept(mark.Recent, st, in == nil)
