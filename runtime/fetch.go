@@ -134,10 +134,13 @@ func (sr *streamRun) do(ctx context.Context, d *draft, sc *scope, k call) (*tran
 	})
 	var attempts []transport.Attempt
 	var te *transport.Error
+	var cut *transport.Cut
 	if answer != nil {
 		attempts = answer.Attempts
 	} else if errors.As(err, &te) {
 		attempts = te.Attempts
+	} else if errors.As(err, &cut) {
+		attempts = cut.Attempts
 	}
 	sr.stats.requests(len(attempts))
 	if k.tries != nil {

@@ -39,7 +39,7 @@ type call struct {
 // Do sends req until there is an answer that stands, and returns it; the caller releases it.
 //
 // Answers of the classes ok, end, skip, token_expired and session_expired come without an error.
-// Every other end is an *Error, or ctx's error; with an *Error the last answer comes along when
+// Every other end is an *Error, or ctx's error (a *Cut); with an *Error the last answer comes along when
 // there was one, and is to be released too.
 func (c *Client) Do(ctx context.Context, req *Request) (*Answer, error) {
 	x := &call{Client: c, req: req, base: c.base}
@@ -62,9 +62,12 @@ func (c *Client) Do(ctx context.Context, req *Request) (*Answer, error) {
 	if x.again || x.answer == nil && x.err == nil { // the loop ended before its end
 		x.answer.Release()
 		if ctx.Err() != nil {
-			return nil, ctx.Err()
+			return nil, &Cut{x.attempts, ctx.Err()}
 		}
 		return nil, err
+	}
+	if x.err != nil && x.answer == nil && x.err == ctx.Err() {
+		return nil, &Cut{x.attempts, x.err}
 	}
 	if x.answer != nil {
 		x.answer.Attempts = x.attempts

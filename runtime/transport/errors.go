@@ -57,6 +57,17 @@ func (e *Error) Error() string {
 	return b.String()
 }
 
+// Cut is the error of a context that ended, with the attempts by then: also that which was on its way.
+type Cut struct {
+	Attempts []Attempt
+	Err      error // the context's
+}
+
+func (e *Cut) Error() string { return e.Err.Error() }
+
+// Unwrap returns the context's error.
+func (e *Cut) Unwrap() error { return e.Err }
+
 // ErrorCode returns Code, for callers that do not import this package.
 func (e *Error) ErrorCode() string { return e.Code }
 

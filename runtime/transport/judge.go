@@ -15,7 +15,7 @@ func (x *call) judge(ctx context.Context, timedOut bool, a *Attempt, e *Exchange
 	if ans.broken != nil {
 		if ended(ctx) {
 			ans.Release()
-			x.err = ctx.Err()
+			x.cut(ctx, a)
 			return
 		}
 		if Success(ans.Status) {
@@ -86,7 +86,7 @@ func (x *call) accept(ctx context.Context, timedOut bool, a *Attempt, e *Exchang
 		case err == nil:
 		case ended(ctx):
 			ans.Release()
-			x.err = ctx.Err()
+			x.cut(ctx, a)
 			return
 		case errors.As(err, &final):
 			if final.URL == "" {
@@ -135,7 +135,7 @@ func (x *call) failed(ctx context.Context, a *Attempt, e *Exchange, f failure, a
 		status = ans.Status
 	}
 	if ended(ctx) {
-		x.err = ctx.Err()
+		x.cut(ctx, a)
 		return
 	}
 	x.tries++
@@ -276,6 +276,12 @@ func (x *call) stop(a *Attempt, e *Exchange, err error) {
 		return
 	}
 	x.finish(a, e)
+}
+
+// cut ends the call with its context while the attempt a is under way.
+func (x *call) cut(ctx context.Context, a *Attempt) {
+	x.err = ctx.Err()
+	x.finish(a, nil)
 }
 
 func httpCode(status int) string { return fmt.Sprintf("http_%d", status) }
