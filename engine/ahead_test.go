@@ -83,3 +83,26 @@ func TestCapped(t *testing.T) {
 		}
 	}
 }
+
+// TestCapOfUnsizedPages: pages whose size is not declared reach as far as the largest that has come.
+func TestCapOfUnsizedPages(t *testing.T) {
+	w, err := NewWalk(&Rules{Type: PageNumber, Cap: 50}, Strategies())
+	if err != nil {
+		t.Fatal(err)
+	}
+	s, asked := State{}, 0
+	for {
+		asked++
+		v, err := w.Step(s, Page{Records: 20, New: 20})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if v.Kind != Continue {
+			if v.Kind != Truncated || v.Code != CodeCap || asked != 3 {
+				t.Errorf("%v %s after %d pages, want truncated cap after 3: the fourth begins at 60", v.Kind, v.Code, asked)
+			}
+			return
+		}
+		s = v.Next
+	}
+}

@@ -62,7 +62,7 @@ func (w *Walk) Capped(s State) bool {
 		return false
 	}
 	at, err := integer(s.Position, 0)
-	return err == nil && w.Rules.beyond(at)
+	return err == nil && w.Rules.beyond(s, at)
 }
 
 // end closes the chain, or asks once more when one witness only saw the end and a probe is wanted.

@@ -127,8 +127,8 @@ func (r *Rules) size(s State) int64 {
 
 // beyond reports whether the API refuses every page at the position: the cap lies before it, or leaves
 // less room than the smallest page that the API grants.
-func (r *Rules) beyond(at int64) bool {
-	room := r.Cap - r.reach(at)
+func (r *Rules) beyond(s State, at int64) bool {
+	room := r.Cap - r.reach(s, at)
 	return room <= 0 || r.Type == Offset && room < min(r.LimitMin, r.Limit)
 }
 
@@ -163,12 +163,17 @@ func (r *Rules) base() int64 {
 	return 0
 }
 
-// reach is how many records lie before the position at.
-func (r *Rules) reach(at int64) int64 {
-	if r.Type == PageNumber {
-		return (at - r.base()) * r.Limit
+// reach is how many records lie before the position at. Pages whose size is not declared are as large as
+// the largest that has come.
+func (r *Rules) reach(s State, at int64) int64 {
+	if r.Type != PageNumber {
+		return at
 	}
-	return at
+	size := r.Limit
+	if size == 0 {
+		size = int64(s.Largest)
+	}
+	return (at - r.base()) * size
 }
 
 // Ahead returns the state that asks for the k-th page after s when every page in between is full:
@@ -193,5 +198,5 @@ func (r *Rules) Ahead(s State, k int64) (ahead State, ok bool) {
 	ahead.Pages += k
 	ahead.Received += k * r.Limit
 	ahead.Position = json.RawMessage(number(at + k*step))
-	return ahead, r.Cap == 0 || r.reach(at+k*step)+r.Limit <= r.Cap
+	return ahead, r.Cap == 0 || r.reach(s, at+k*step)+r.Limit <= r.Cap
 }

@@ -34,9 +34,10 @@ type StepResult struct {
 	Forgot   bool              // the API has rotated a credential, and there was no Ledger to keep it
 	Err      error
 
-	ladder bool // a fallback is declared
-	end    chainEnd
-	values json.RawMessage // of the chain that the page is of, without the window
+	ladder  bool  // a fallback is declared
+	retries int64 // also of a page that never came
+	end     chainEnd
+	values  json.RawMessage // of the chain that the page is of, without the window
 }
 
 // ArgumentError says what is wrong with a position or partition that a caller has given.
@@ -114,7 +115,7 @@ func (sr *streamRun) pick(ctx context.Context, keep *memory, partition json.RawM
 // stepEnd turns how the chain's slice ended into the result.
 func (c *chain) stepEnd(end chainEnd, keep *memory, out *collector) (*StepResult, error) {
 	r := &StepResult{Fetched: keep.entry != nil, Page: keep.entry, Verdict: end.verdict, Attested: end.attested, Reason: end.reason,
-		Detail: c.sr.redact.String(end.detail), Until: end.until, Forgot: keep.lost, Err: end.err, end: end, ladder: c.sr.ladder}
+		Detail: c.sr.redact.String(end.detail), Until: end.until, Forgot: keep.lost, Err: end.err, end: end, ladder: c.sr.ladder, retries: c.sr.stats.retried()}
 	for _, rec := range out.records {
 		r.Records = append(r.Records, rec)
 	}
@@ -142,6 +143,7 @@ func (c *chain) stepEnd(end chainEnd, keep *memory, out *collector) (*StepResult
 func (r *StepResult) sentence() string {
 	if r.Verdict != Complete {
 		rep := &StreamReport{ladder: r.ladder, instead: "`runner run`: its checkpoint holds what the declared `fallback` needs; a step knows the position alone", Verdict: r.Verdict, Reason: r.Reason, Detail: r.Detail, Records: int64(len(r.Records))}
+		rep.Retries = r.retries
 		if r.Page != nil {
 			rep.Pages, rep.Retries, rep.Seconds = 1, int64(max(0, r.Page.Attempts-1)), float64(r.Page.Millis)/1000
 		}

@@ -43,6 +43,12 @@ func (s *stats) requests(attempts int) {
 	s.mu.Unlock()
 }
 
+func (s *stats) retried() int64 {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.retries
+}
+
 func (s *stats) recovered() {
 	s.mu.Lock()
 	s.recoveries++
