@@ -88,7 +88,7 @@ func DefaultRetry() spec.Retry {
 type Client struct {
 	cfg     Config
 	base    Origin
-	allow   []allowance
+	allow   []spec.Allowance
 	pool    *http.Transport // nil with a Transport of the caller's
 	retries *retryablehttp.Client
 	redact  *Redactor
@@ -143,9 +143,9 @@ func New(cfg Config) (*Client, error) {
 		}
 	}
 	for _, s := range cfg.AllowHosts {
-		a, err := parseAllowance(s)
+		a, err := spec.ParseAllowance(s)
 		if err != nil {
-			return nil, err
+			return nil, fmt.Errorf("allow_hosts: %w", err)
 		}
 		c.allow = append(c.allow, a)
 	}

@@ -14,6 +14,8 @@ import (
 	"os"
 	"strings"
 	"time"
+
+	"github.com/lastpage/lastpage/engine/spec"
 )
 
 // Bounds that have no key in a connector file.
@@ -122,22 +124,6 @@ type proxyError struct{ status string }
 
 func (e *proxyError) Error() string { return "the proxy answered " + e.status }
 
-// proxyOf parses `http.proxy`.
-func proxyOf(s string) (*url.URL, error) {
-	if !strings.Contains(s, "://") {
-		s = "http://" + s
-	}
-	u, err := url.Parse(s)
-	if err != nil || u.Host == "" {
-		return nil, fmt.Errorf("proxy: not a URL such as http://proxy:3128")
-	}
-	switch u.Scheme {
-	case "http", "https", "socks5", "socks5h":
-		return u, nil
-	}
-	return nil, fmt.Errorf("proxy: the scheme %q is not http, https, socks5 or socks5h", u.Scheme)
-}
-
 // roundTripper makes the connection pool of one client.
 func roundTripper(cfg *Config) (*http.Transport, error) {
 	tc, err := cfg.TLS.config()
@@ -163,9 +149,9 @@ func roundTripper(cfg *Config) (*http.Transport, error) {
 		return nil
 	}
 	if cfg.Proxy != "" {
-		u, err := proxyOf(cfg.Proxy)
+		u, err := spec.ParseProxy(cfg.Proxy)
 		if err != nil {
-			return nil, err
+			return nil, fmt.Errorf("proxy: %w", err)
 		}
 		t.Proxy = http.ProxyURL(u)
 	}
@@ -186,7 +172,7 @@ func roundTripper(cfg *Config) (*http.Transport, error) {
 func guardEnvironment(plain, guarded *net.Dialer) (func(*http.Request) (*url.URL, error), func(context.Context, string, string) (net.Conn, error)) {
 	environment := map[string]bool{}
 	for _, name := range []string{"HTTP_PROXY", "http_proxy", "HTTPS_PROXY", "https_proxy"} {
-		if u, err := proxyOf(os.Getenv(name)); err == nil {
+		if u, err := spec.ParseProxy(os.Getenv(name)); err == nil {
 			port := u.Port()
 			if port == "" {
 				port = map[string]string{"http": "80", "https": "443"}[u.Scheme]

@@ -2,10 +2,11 @@ package transport
 
 import (
 	"fmt"
-	"net"
 	"net/http"
 	"net/url"
 	"strings"
+
+	"github.com/lastpage/lastpage/engine/spec"
 )
 
 // Origin is scheme, host and port of a URL: what credentials are bound to.
@@ -41,59 +42,18 @@ func defaultPort(scheme string) string {
 	return ""
 }
 
-// allowance is one entry of allow_hosts. "" matches everything.
-type allowance struct {
-	scheme, host, port string
-	suffix             bool // *.host
-}
-
-// parseAllowance reads `host`, `*.host`, `host:port` or `https://host[:port]`. An entry without a
-// port allows every port of the host; one without a scheme allows https, and http when the base is
-// http too.
-func parseAllowance(s string) (allowance, error) {
-	bad := func() (allowance, error) {
-		return allowance{}, fmt.Errorf("allow_hosts: %q is not a host, host:port or origin", s)
-	}
-	var a allowance
-	rest := strings.TrimSpace(s)
-	if scheme, after, ok := strings.Cut(rest, "://"); ok {
-		a.scheme, rest = strings.ToLower(scheme), strings.TrimSuffix(after, "/")
-		if a.scheme != "http" && a.scheme != "https" {
-			return bad()
-		}
-	}
-	if rest == "" || strings.ContainsAny(rest, "/?#@ ") {
-		return bad()
-	}
-	a.host = rest
-	if h, p, err := net.SplitHostPort(rest); err == nil {
-		a.host, a.port = h, p
-	} else if strings.HasPrefix(rest, "[") && strings.HasSuffix(rest, "]") {
-		a.host = rest[1 : len(rest)-1]
-	}
-	if after, ok := strings.CutPrefix(a.host, "*."); ok {
-		a.host, a.suffix = after, true
-	}
-	a.host = strings.ToLower(strings.TrimSuffix(a.host, "."))
-	if a.host == "" || a.host == "*" {
-		return bad()
-	}
-	if a.scheme != "" && a.port == "" {
-		a.port = defaultPort(a.scheme)
-	}
-	return a, nil
-}
-
-func (a allowance) matches(o, base Origin) bool {
+// allowed reports whether an entry of allow_hosts lets requests go to the origin o. One without a scheme
+// allows https, and http when the base is http too.
+func allowed(a spec.Allowance, o, base Origin) bool {
 	switch {
-	case a.scheme != "" && a.scheme != o.Scheme,
-		a.scheme == "" && o.Scheme == "http" && base.Scheme == "https",
-		a.port != "" && a.port != o.Port:
+	case a.Scheme != "" && a.Scheme != o.Scheme,
+		a.Scheme == "" && o.Scheme == "http" && base.Scheme == "https",
+		a.Port != "" && a.Port != o.Port:
 		return false
-	case a.suffix:
-		return strings.HasSuffix(o.Host, "."+a.host)
+	case a.Suffix:
+		return strings.HasSuffix(o.Host, "."+a.Host)
 	}
-	return a.host == o.Host
+	return a.Host == o.Host
 }
 
 // checkTarget says whether u may be contacted. Nothing has been sent when it fails.
@@ -112,7 +72,7 @@ func (c *Client) checkTarget(u *url.URL, base Origin, any bool) *Error {
 		return nil
 	}
 	for _, a := range c.allow {
-		if a.matches(o, base) {
+		if allowed(a, o, base) {
 			return nil
 		}
 	}
