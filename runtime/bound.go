@@ -9,6 +9,8 @@ import (
 	"log/slog"
 	"net/http"
 	"net/url"
+	"slices"
+	"strings"
 	"sync"
 	"time"
 
@@ -132,8 +134,9 @@ func (b *bound) client(ctx context.Context, st *spec.Stream) (*transport.Client,
 		if err != nil {
 			return nil, err
 		}
-		if cfg.Base, err = url.Parse(s); err != nil {
-			return nil, fmt.Errorf("%s: base_url: %w", h.BaseURL.Pos, err)
+		cfg.Base, err = url.Parse(s)
+		if err != nil || cfg.Base.Hostname() == "" || !slices.Contains([]string{"http", "https"}, strings.ToLower(cfg.Base.Scheme)) {
+			return nil, &spec.Error{Pos: h.BaseURL.Pos, Msg: fmt.Sprintf("`base_url` is `%s`, which is no URL of http or https with a host", shown([]byte(s))), Hint: "write `https://api.example.com`"}
 		}
 	}
 	cfg.Wrap = b.wrap(false)

@@ -63,7 +63,17 @@ func (r *rig) run(change ...func(*runtime.Job)) *runtime.Report {
 }
 
 // runIn is run under a context that may end.
-func (r *rig) runIn(runCtx context.Context, change ...func(*runtime.Job)) *runtime.Report {
+func (r *rig) runIn(ctx context.Context, change ...func(*runtime.Job)) *runtime.Report {
+	r.t.Helper()
+	report, err := r.start(ctx, change...)
+	if err != nil {
+		r.t.Fatal(err)
+	}
+	return report
+}
+
+// start is runIn of a run that may not even begin.
+func (r *rig) start(runCtx context.Context, change ...func(*runtime.Job)) (*runtime.Report, error) {
 	r.t.Helper()
 	c, err := runtime.Load(r.dir, script.Options{})
 	if err != nil {
@@ -91,11 +101,7 @@ func (r *rig) runIn(runCtx context.Context, change ...func(*runtime.Job)) *runti
 	for _, f := range change {
 		f(&job)
 	}
-	report, err := runtime.Run(runCtx, &job)
-	if err != nil {
-		r.t.Fatal(err)
-	}
-	return report
+	return runtime.Run(runCtx, &job)
 }
 
 // want fails unless the run ended as it says: "complete", "incomplete next_token_missing".

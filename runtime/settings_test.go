@@ -3,7 +3,10 @@ package runtime_test
 import (
 	"fmt"
 	"net/http"
+	"strings"
 	"testing"
+
+	"github.com/lastpage/lastpage/runtime"
 )
 
 // TestSettingsByExpression: numbers, durations and lists of a connector may be computed from its
@@ -33,5 +36,16 @@ func TestSettingsByExpression(t *testing.T) {
 	want(t, r.run(), "truncated limit")
 	if got := r.ids("items", "id"); len(got) != 12 {
 		t.Errorf("%d records: %v", len(got), got)
+	}
+}
+
+// TestBaseURLFromConfig: an address that the configuration gives is told with the place that reads it.
+func TestBaseURLFromConfig(t *testing.T) {
+	r := newRig(t, func(http.ResponseWriter, *http.Request) {}, "streams:\n  a:\n    request: {path: /a}\n    http: {base_url: \"${config.org}\"}\n")
+	for _, u := range []string{"foo", "ftp://host/", "http://", "http://a b/"} {
+		_, err := r.start(t.Context(), func(job *runtime.Job) { job.Set["org"] = u })
+		if err == nil || !strings.Contains(err.Error(), "connector.yaml:12:22: `base_url` is `"+u+"`") {
+			t.Errorf("%s: %v", u, err)
+		}
 	}
 }
