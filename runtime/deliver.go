@@ -62,6 +62,9 @@ type committer struct {
 // newCommitter starts one for the pages of streams; close ends it. Whether a page that was written is stored
 // does not hang on ctx.
 func newCommitter(ctx context.Context, l Ledger, s Sink, g Group, streams []*streamRun) *committer {
+	if slices.ContainsFunc(streams, func(sr *streamRun) bool { return sr.repeats }) {
+		g = Group{} // what is written and not committed would be written again
+	}
 	c := &committer{ledger: l, sink: s, ctx: ctx, group: g, beside: sideBySide(streams), in: make(chan *delivery, groupPages)}
 	if p, ok := s.(*pageSink); ok {
 		c.pages, c.sink = p, p.Sink

@@ -3,6 +3,7 @@ package runtime
 import (
 	"context"
 	"errors"
+	"slices"
 	"time"
 
 	"github.com/lastpage/lastpage/engine"
@@ -77,7 +78,11 @@ func (r *run) seal(ctx context.Context) *Error {
 		out = p.Sink
 	}
 	sink, ok := out.(Sealer)
-	if !ok || r.out != nil && r.out.err != nil {
+	if !ok {
+		return nil
+	}
+	broken := r.out != nil && r.out.err != nil
+	if broken && !r.takeBack(ctx, out) {
 		return nil
 	}
 	for _, sr := range r.opened {
@@ -94,6 +99,21 @@ func (r *run) seal(ctx context.Context) *Error {
 		}
 	}
 	return nil
+}
+
+// takeBack brings the outputs back to what is committed, as the next run would, when not all that was
+// written could be. It is false where that is not to be had.
+func (r *run) takeBack(ctx context.Context, out Sink) bool {
+	if slices.ContainsFunc(r.opened, (*streamRun).lost) || out.Close(ctx) != nil {
+		return false
+	}
+	for _, sr := range r.opened {
+		mark, err := r.marked(ctx, sr)
+		if err != nil || mark == nil || out.Open(ctx, sr.spec.Name, mark, false) != nil {
+			return false
+		}
+	}
+	return true
 }
 
 // closeRounds closes the rounds whose chains have all ended. A run that stopped on its way keeps them

@@ -183,15 +183,9 @@ func (r *run) begin(ctx context.Context) error {
 func (r *run) open(ctx context.Context, sr *streamRun) error {
 	target := r.job.Sink.Target(sr.spec.Name)
 	for range 2 {
-		marks, err := r.job.Ledger.Marks(ctx, sr.name)
+		mark, err := r.marked(ctx, sr)
 		if err != nil {
 			return err
-		}
-		var mark []byte
-		for _, m := range marks {
-			if m.Target == target {
-				mark = m.Data
-			}
 		}
 		err = r.job.Sink.Open(ctx, sr.spec.Name, mark, r.job.Fresh)
 		if err == nil {
@@ -217,6 +211,18 @@ func (r *run) open(ctx context.Context, sr *streamRun) error {
 		sr.notice("", "output_rewound", err.Error())
 	}
 	return &Error{Code: CodeSink, Msg: "the output of " + sr.spec.Name + " does not hold what its last checkpoint says; move it away, or start over with --fresh"}
+}
+
+// marked is the mark of the stream's output, nil without one.
+func (r *run) marked(ctx context.Context, sr *streamRun) ([]byte, error) {
+	target := r.job.Sink.Target(sr.spec.Name)
+	marks, err := r.job.Ledger.Marks(ctx, sr.name)
+	for _, m := range marks {
+		if m.Target == target {
+			return m.Data, err
+		}
+	}
+	return nil, err
 }
 
 // anchor stores where the output stands before anything is written to it, so that a kill on the first

@@ -216,27 +216,43 @@ func (f *runFlags) apart(out sink.Sink, c *spec.Connector, streams []string) err
 	return nil
 }
 
-// graceTime is how long the pages in flight may take to finish after the first Ctrl-C.
-const graceTime = 10 * time.Second
+// graceTime is how long the pages in flight may take to finish after the first Ctrl-C, stuckTime how long
+// a run that is stopped hard may take to end: one that takes longer waits for an output that takes nothing.
+const (
+	graceTime = 10 * time.Second
+	stuckTime = 3 * time.Second
+)
 
-// grace is a context that ends with ctx, or some time after the run was asked to stop.
-func grace(ctx context.Context, stop <-chan struct{}) (context.Context, context.CancelFunc) {
+// grace is a context that ends with ctx, or some time after the run was asked to stop. Where the run has not
+// ended, which the function says, soon after that, the process does.
+func grace(ctx context.Context, stop <-chan struct{}) (context.Context, func()) {
 	hard, cancel := context.WithCancel(ctx)
+	ended := make(chan struct{})
 	go func() {
+		defer cancel()
 		select {
-		case <-hard.Done():
+		case <-ended:
 			return
+		case <-ctx.Done():
 		case <-stop:
+			select {
+			case <-ended:
+				return
+			case <-ctx.Done():
+			case <-time.After(graceTime):
+			}
 		}
-		t := time.NewTimer(graceTime)
-		defer t.Stop()
+		cancel()
 		select {
-		case <-hard.Done():
-		case <-t.C:
-			cancel()
+		case <-ended:
+			return
+		case <-time.After(stuckTime):
 		}
+		go fmt.Fprintln(os.Stderr, "runner: interrupted: the output takes nothing more; the next run goes on from the last checkpoint")
+		time.Sleep(stuckTime / 30) // standard error may be what is stuck
+		os.Exit(exitInterrupted)
 	}()
-	return hard, cancel
+	return hard, func() { close(ended) }
 }
 
 // failed writes the report of a run that could not begin, unless what was asked for is at fault.

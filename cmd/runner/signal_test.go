@@ -215,3 +215,25 @@ func TestKillWhileItTells(t *testing.T) {
 		t.Errorf("it says %s", said)
 	}
 }
+
+// TestCtrlCWhereTheOutputIsStuck: nobody reads the pipe that records go to; the second Ctrl-C ends the run.
+func TestCtrlCWhereTheOutputIsStuck(t *testing.T) {
+	dir := interrupted(t, nil)
+	cmd, said := runnerIn(t, dir, "run", "slow.yaml", "--to", "jsonl:pipe")
+	if err := syscall.Mkfifo(filepath.Join(dir, "pipe"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	for range 2 {
+		time.Sleep(300 * time.Millisecond)
+		if err := cmd.Process.Signal(os.Interrupt); err != nil {
+			t.Fatal(err)
+		}
+	}
+	_ = cmd.Wait()
+	if code := cmd.ProcessState.ExitCode(); code != exitInterrupted || !strings.Contains(said.String(), "the output takes nothing more") {
+		t.Errorf("exit %d: %s", code, said)
+	}
+}

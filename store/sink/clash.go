@@ -29,7 +29,7 @@ func Clash(s Sink, streams []string, taken map[string]string) (path, what string
 
 // Beside adds the files that SQLite keeps beside a database.
 func Beside(taken map[string]string, database, what string) {
-	for _, end := range []string{"", "-wal", "-shm", "-journal"} {
+	for _, end := range []string{"", "-wal", "-shm", "-journal", lockFile} {
 		taken[database+end] = what
 	}
 }

@@ -67,7 +67,7 @@ func openCSV(_ context.Context, target string, set Settings, opt Options) (Sink,
 
 // csvSink writes tables. Streams that share a file share its columns.
 type csvSink struct {
-	files
+	*files
 	comma    byte
 	eol      string
 	declared []string
@@ -85,6 +85,7 @@ type table struct {
 	next    int             // the column that the record's next field has if it keeps their order
 	json    json.RawMessage // the columns, for the mark
 	length  int64           // on standard output
+	found   bool            // the columns are those of a file that was there, and no record has been compared with them
 }
 
 func (s *csvSink) Target(stream string) string {
@@ -119,6 +120,7 @@ func (s *csvSink) Open(_ context.Context, stream string, mark []byte, fresh bool
 		delete(s.open, target)
 		return err
 	}
+	t.found = columns != nil && m == nil
 	if columns == nil {
 		columns = s.declared
 	}
@@ -131,6 +133,9 @@ func (s *csvSink) Open(_ context.Context, stream string, mark []byte, fresh bool
 func (s *csvSink) present(f *file, m *fileMark) ([]string, error) {
 	var columns []string
 	if m != nil && m.Columns != nil && (m.Length > 0 || f.length == 0) {
+		if was := m.Delimiter; was != "" && was != string(s.comma) {
+			return nil, &Error{Output: f.name, What: fmt.Sprintf("its delimiter is %q", was), Try: "keep that option, name another file, or start over with --fresh"}
+		}
 		err := json.Unmarshal(m.Columns, &columns)
 		return columns, err
 	}
@@ -153,7 +158,23 @@ func (s *csvSink) present(f *file, m *fileMark) ([]string, error) {
 	if columns, err = c.Read(); err != nil {
 		return nil, &Error{Output: f.name, What: "its first line is not a header: " + err.Error(), Try: "name another file, or start over with --fresh", Err: err}
 	}
+	columns[0] = strings.TrimPrefix(columns[0], "\ufeff")
 	return columns, nil
+}
+
+// fits refuses records of which no field has a column in the file that was there: it is of something else,
+// or its delimiter is another one, and nothing of them would be written.
+func (s *csvSink) fits(t *table, name string, records [][]byte) error {
+	if !t.found {
+		return nil
+	}
+	fields := s.columnsOf(records)
+	if !slices.ContainsFunc(fields, func(f string) bool { return slices.Contains(t.columns, f) }) {
+		return &Error{Output: name, What: fmt.Sprintf("it has the columns %s, and the records have none of them (theirs: %s)", strings.Join(t.columns, ","), strings.Join(fields, ",")),
+			Try: "name another file, give its delimiter (?delimiter=), or start over with --fresh"}
+	}
+	t.found = false
+	return nil
 }
 
 func (t *table) set(columns []string) {
@@ -190,6 +211,9 @@ func (s *csvSink) Write(_ context.Context, stream, _ string, records [][]byte, _
 	}
 	if t.columns == nil {
 		t.set(s.columnsOf(records))
+	}
+	if err := s.fits(t, place(s.target, stream), records); err != nil {
+		return err
 	}
 	s.buf = s.buf[:0]
 	for _, r := range records {
@@ -308,7 +332,7 @@ func (s *csvSink) value(b, v []byte, alone bool) []byte {
 		}
 		return s.quoted(b, v, true)
 	}
-	return append(b, v...)
+	return s.quoted(b, v, true) // its digits may hold what separates
 }
 
 // quoted appends text, in quotes where RFC 4180 asks for them; with empty also when there is none.
@@ -354,7 +378,7 @@ func (s *csvSink) mark(stream string, of func(*file) (*fileMark, error)) (string
 	if err != nil {
 		return "", nil, err
 	}
-	m.Columns = t.json
+	m.Columns, m.Delimiter = t.json, string(s.comma)
 	b, err := json.Marshal(m)
 	return m.Path, b, err
 }

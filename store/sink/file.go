@@ -50,6 +50,9 @@ type fileOptions struct {
 
 func (o fileOptions) rotates() bool { return o.size > 0 || o.age > 0 }
 
+// sums reports whether marks hold a checksum of what is not on the disk for certain.
+func (o fileOptions) sums() bool { return o.sync == "interval" || o.sync == "close" }
+
 var fileOptionDocs = []Option{
 	{"fsync", "interval", "when the file is forced to the disk: page (after each page), interval (every 5 s), a duration such as 1s, close (at the end), never"},
 	{"rotate", "", "begin a new file at this size or age: 100MB, 1h, or both: 100MB,1h"},
@@ -79,14 +82,15 @@ func parseFileOptions(path string, set Settings) (o fileOptions, err error) {
 
 // fileMark says where a file's output ends.
 type fileMark struct {
-	Path    string          `json:"path"`
-	Segment *segmentMark    `json:"segment,omitempty"`
-	Length  int64           `json:"length"`            // of the file, or of the segment
-	Synced  int64           `json:"synced"`            // of Length on the disk for certain
-	Sum     string          `json:"xxh3,omitempty"`    // of what is not
-	OldSum  string          `json:"sum,omitempty"`     // the same as xxhash64, from older versions
-	Columns json.RawMessage `json:"columns,omitempty"` // csv
-	Closed  bool            `json:"closed,omitempty"`  // the run ended in order: what stands behind it is somebody else's
+	Path      string          `json:"path"`
+	Segment   *segmentMark    `json:"segment,omitempty"`
+	Length    int64           `json:"length"`              // of the file, or of the segment
+	Synced    int64           `json:"synced"`              // of Length on the disk for certain
+	Sum       string          `json:"xxh3,omitempty"`      // of what is not
+	OldSum    string          `json:"sum,omitempty"`       // the same as xxhash64, from older versions
+	Columns   json.RawMessage `json:"columns,omitempty"`   // csv
+	Delimiter string          `json:"delimiter,omitempty"` // csv; "": from older versions
+	Closed    bool            `json:"closed,omitempty"`    // the run ended in order: what stands behind it is somebody else's
 }
 
 // open readies the file and brings it back to m; nil: go on at its end. missing says that the file
@@ -264,29 +268,6 @@ func (f *file) shown() string {
 	return f.name
 }
 
-// behind is how many bytes are gathered before the disk is set to work on them. The last few of such
-// lots stay in the page cache, what is older leaves it: so the next sync is short, a long run takes no
-// more of the system's memory than a short one, and the kernel has warm memory for what comes next. Lots
-// of 8 MB are 4 % slower, those of 512 KB no faster.
-const (
-	behind      = 1 << 20
-	behindKept  = 3
-	behindTried = 16 // lots that are told to leave once more: a slow disk may not have had them
-)
-
-// hurry writes behind: it promises nothing, and waits for nothing.
-func (f *file) hurry() {
-	if f.opt.sync == "never" || f.length-f.started < behind {
-		return
-	}
-	startSync(f.f, f.started, f.length-f.started)
-	f.started = f.length
-	if until := f.started - behindKept*behind; until > f.dropped {
-		dropCache(f.f, f.dropped, until-f.dropped)
-		f.dropped = max(f.dropped, until-behindTried*behind)
-	}
-}
-
 // append writes one page, whole or not at all: what a failed write left is cut off again.
 func (f *file) append(page []byte) error {
 	if len(page) == 0 {
@@ -316,10 +297,26 @@ func (f *file) append(page []byte) error {
 		return explain(f.shown(), errors.Join(err, f.f.Truncate(f.length)))
 	}
 	f.length += int64(len(page))
-	if f.opt.sync == "interval" {
+	if f.opt.sums() {
 		_, _ = f.sum.Write(page)
 	}
 	f.hurry()
+	return nil
+}
+
+// whole makes a compressed file of nothing one that can be read: it has one member.
+func (f *file) whole() error {
+	if f.opt.codec == nil || !f.regular || f.length > 0 {
+		return nil
+	}
+	member := f.opt.codec.encode(nil, nil)
+	if _, err := f.f.WriteAt(member, 0); err != nil {
+		return explain(f.shown(), errors.Join(err, f.f.Truncate(0)))
+	}
+	f.length = int64(len(member))
+	if f.opt.sums() {
+		_, _ = f.sum.Write(member)
+	}
 	return nil
 }
 
@@ -338,7 +335,7 @@ func (f *file) mark() (*fileMark, error) {
 		}
 	}
 	m.Length, m.Synced, m.Segment = f.length, f.synced, f.segment.mark()
-	if f.opt.sync == "interval" && f.synced < f.length && f.regular {
+	if f.opt.sums() && f.synced < f.length && f.regular {
 		m.Sum = hexSum(f.sum.Sum64())
 	}
 	return m, nil

@@ -4,7 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"os"
-	"path/filepath"
+	"sync"
 	"time"
 )
 
@@ -12,27 +12,31 @@ import (
 // a path share the file: it is opened as the first of them asks.
 type files struct {
 	notes
-	target string // with {stream}, as given
-	path   string // the same, absolute
+	target string   // with {stream}, as given
+	paths  sync.Map // by stream: absolute, symbolic links resolved
 	opt    fileOptions
 	now    func() time.Time
 	open   map[string]*file // by path
 }
 
-func newFiles(target string, set Settings, opt Options) (files, error) {
+func newFiles(target string, set Settings, opt Options) (*files, error) {
 	if target == "" {
-		return files{}, fmt.Errorf("the sink needs a path")
+		return nil, fmt.Errorf("the sink needs a path")
 	}
 	o, err := parseFileOptions(target, set)
-	path := target
-	if abs, err := filepath.Abs(target); err == nil {
-		path = abs
-	}
-	return files{target: target, path: path, opt: o, now: opt.Now, open: map[string]*file{}}, err
+	return &files{target: target, opt: o, now: opt.Now, open: map[string]*file{}}, err
 }
 
-// Target is the file's absolute path.
-func (s *files) Target(stream string) string { return place(s.path, stream) }
+// Target is the file's path, absolute and with symbolic links resolved: one file has one mark, by whatever
+// name it is reached.
+func (s *files) Target(stream string) string {
+	if path, ok := s.paths.Load(stream); ok {
+		return path.(string)
+	}
+	path := Resolve(place(s.target, stream))
+	s.paths.Store(stream, path)
+	return path
+}
 
 // openFile opens the stream's file unless it is open; already says that it was. m is nil when there
 // is no mark.
@@ -76,6 +80,9 @@ func (s *files) file(stream string) (*file, error) {
 func (s *files) seal(stream string) (*fileMark, error) {
 	f, err := s.file(stream)
 	if err != nil {
+		return nil, err
+	}
+	if err := f.whole(); err != nil {
 		return nil, err
 	}
 	if f.synced < f.length {

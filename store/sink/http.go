@@ -86,9 +86,9 @@ type httpFormat interface {
 	// encode appends one record.
 	encode(dst, record []byte, stream, key string) []byte
 	contentType() string
-	// answer reads a 2xx answer to n items: nil when all were taken; again lists items to send once
+	// answer reads a 2xx answer to a batch: nil when all were taken; again lists items to send once
 	// more, refused those that the service will never take, with its reason.
-	answer(body []byte, n int) (again []int, refused []refusal, err error)
+	answer(body []byte, b *batch) (again []int, refused []refusal, err error)
 	// rejects says whether a refused record ends the run.
 	rejects() bool
 }
@@ -240,7 +240,7 @@ func (s *httpSink) flush(ctx context.Context) error {
 		if err != nil {
 			return &Error{Output: s.shown, What: err.Error(), Try: "the page is sent again when the run is", Err: err}
 		}
-		again, refused, err := s.format.answer(body, len(b.ends))
+		again, refused, err := s.format.answer(body, b)
 		if err != nil {
 			return &Error{Output: s.shown, What: err.Error(), Try: "the page is sent again when the run is", Err: err}
 		}

@@ -7,7 +7,9 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"math"
 	"net/url"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -58,7 +60,7 @@ func (ndjson) encode(dst, record []byte, _, _ string) []byte { return append(lin
 
 func (ndjson) contentType() string { return "application/x-ndjson" }
 
-func (ndjson) answer([]byte, int) ([]int, []refusal, error) { return nil, nil, nil }
+func (ndjson) answer([]byte, *batch) ([]int, []refusal, error) { return nil, nil, nil }
 
 func (ndjson) rejects() bool { return true }
 
@@ -102,7 +104,7 @@ func epoch(v []byte) (string, bool) {
 		return strconv.FormatFloat(float64(at.UnixMilli())/1000, 'f', 3, 64), true
 	}
 	n, err := strconv.ParseFloat(text, 64)
-	if err != nil || n <= 0 {
+	if err != nil || !(n > 0) || math.IsInf(n, 1) {
 		return "", false
 	}
 	if n > 1e11 { // milliseconds: as seconds it would be after the year 5000
@@ -114,7 +116,7 @@ func epoch(v []byte) (string, bool) {
 func (*hec) contentType() string { return "application/json" }
 
 // answer: Splunk says {"text":"Success","code":0}; other codes come with an error status as well.
-func (*hec) answer(body []byte, _ int) ([]int, []refusal, error) {
+func (*hec) answer(body []byte, _ *batch) ([]int, []refusal, error) {
 	var a struct {
 		Text string `json:"text"`
 		Code int    `json:"code"`
@@ -211,7 +213,7 @@ func (*bulk) contentType() string { return "application/x-ndjson" }
 func (f *bulk) rejects() bool { return !f.skip }
 
 // answer goes through the items: each has a status of its own.
-func (f *bulk) answer(body []byte, n int) (again []int, refused []refusal, err error) {
+func (f *bulk) answer(body []byte, b *batch) (again []int, refused []refusal, err error) {
 	var a struct {
 		Errors bool `json:"errors"`
 		Items  []map[string]struct {
@@ -225,13 +227,16 @@ func (f *bulk) answer(body []byte, n int) (again []int, refused []refusal, err e
 	if !a.Errors && a.Items == nil {
 		return nil, nil, fmt.Errorf("its answer is not that of _bulk: %s", excerpt(body, 200))
 	}
-	if len(a.Items) != n {
+	if n := len(b.ends); len(a.Items) != n {
 		return nil, nil, fmt.Errorf("its answer speaks of %d records of %d", len(a.Items), n)
 	}
 	if !a.Errors {
 		return nil, nil, nil
 	}
 	for i, item := range a.Items {
+		if len(item) != 1 {
+			return nil, nil, fmt.Errorf("its answer does not say what became of record %d of %d", i+1, len(a.Items))
+		}
 		for _, r := range item {
 			switch {
 			case r.Status >= 200 && r.Status <= 299:
@@ -243,7 +248,27 @@ func (f *bulk) answer(body []byte, n int) (again []int, refused []refusal, err e
 			}
 		}
 	}
+	if len(again) > 0 && f.action == "index" { // with create each version is a document of its own
+		again, refused = withNewer(b, again, refused)
+	}
 	return again, refused, nil
+}
+
+// withNewer adds the later items of the documents that are sent again: the newest is to come last.
+func withNewer(b *batch, again []int, refused []refusal) ([]int, []refusal) {
+	late := map[string]bool{}
+	for i, at := 0, again; i < len(b.ends); i++ {
+		action, _, _ := bytes.Cut(b.item(i), []byte{'\n'})
+		repeated := len(at) > 0 && at[0] == i
+		if repeated {
+			at = at[1:]
+			late[string(action)] = bytes.Contains(action, []byte(`"_id":`))
+		} else if late[string(action)] {
+			again = append(again, i)
+			refused = slices.DeleteFunc(refused, func(r refusal) bool { return r.item == i })
+		}
+	}
+	return again, refused
 }
 
 // reason shortens an error object to its type and reason.

@@ -29,7 +29,7 @@ var jsonlKind = Kind{
 }
 
 type jsonl struct {
-	files
+	*files
 	buf []byte
 }
 

@@ -62,14 +62,14 @@ func Resolve(path string) string {
 	if err != nil {
 		return path
 	}
-	path = abs
-	if real, err := filepath.EvalSymlinks(path); err == nil {
-		return real
+	for rest, at := "", abs; ; rest, at = filepath.Join(filepath.Base(at), rest), filepath.Dir(at) {
+		if real, err := filepath.EvalSymlinks(at); err == nil {
+			return filepath.Join(real, rest)
+		}
+		if at == filepath.Dir(at) {
+			return abs
+		}
 	}
-	if dir, err := filepath.EvalSymlinks(filepath.Dir(path)); err == nil {
-		return filepath.Join(dir, filepath.Base(path))
-	}
-	return path
 }
 
 // sqlite gathers pages and writes them in one transaction: its own, in Mark, or the ledger's, in Tx.
@@ -83,7 +83,8 @@ type sqlite struct {
 	now    func() time.Time
 	db     *sql.DB
 	tables map[string]*sqlTable // by name
-	dirty  []*sqlTable          // with pages that are not written, in order
+	locks  tableLocks
+	dirty  []*sqlTable // with pages that are not written, in order
 }
 
 type sqliteMark struct {
@@ -99,8 +100,10 @@ func (s *sqlite) Database() string { return s.path }
 
 func (s *sqlite) tableName(stream string) string { return place(s.table, stream) }
 
-// Target is the file and the table.
-func (s *sqlite) Target(stream string) string { return s.path + "#" + s.tableName(stream) }
+// Target is the file and the table, whose name SQLite reads without regard to capitals.
+func (s *sqlite) Target(stream string) string {
+	return s.path + "#" + strings.ToLower(s.tableName(stream))
+}
 
 func (s *sqlite) connect() error {
 	if s.db != nil {
@@ -140,9 +143,12 @@ func (s *sqlite) Open(ctx context.Context, stream string, mark []byte, fresh boo
 		if err := json.Unmarshal(mark, m); err != nil {
 			return fmt.Errorf("%s: its mark: %w", s.name, err)
 		}
-		if m.Path != s.path || m.Table != name {
+		if m.Path != s.path || !strings.EqualFold(m.Table, name) {
 			return fmt.Errorf("%s: the mark is of another output, %s#%s", s.name, m.Path, m.Table)
 		}
+	}
+	if !s.locks.take(s.path, name) {
+		return &Error{Output: s.name, What: fmt.Sprintf("another run is writing to its table %s", name), Try: "wait for it to end, or name another table (?table=)"}
 	}
 	if err := s.connect(); err != nil {
 		return s.explain(err)
@@ -155,6 +161,9 @@ func (s *sqlite) Open(ctx context.Context, stream string, mark []byte, fresh boo
 			return short
 		}
 		return s.explain(err)
+	}
+	if t.moved {
+		s.add("output_moved", fmt.Sprintf("table %s in %s is not there any more; a new one was begun", name, s.name))
 	}
 	if t.grown > 0 {
 		s.add("output_grown", fmt.Sprintf("rows of table %s in %s that were written by somebody else since the last run ended: %d; they are kept", name, s.name, t.grown))
@@ -233,6 +242,7 @@ func (s *sqlite) Durable(string) bool { return true }
 func (s *sqlite) Close(context.Context) error {
 	s.dirty = nil
 	clear(s.tables)
+	defer s.locks.end(s.path)
 	if s.db == nil {
 		return nil
 	}

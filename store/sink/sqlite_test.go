@@ -234,7 +234,7 @@ func TestSQLiteKeyOfAPartition(t *testing.T) {
 	check(t, old.Close(t.Context()))
 	db, err := sql.Open("sqlite3", path) // as tables were made before
 	check(t, err)
-	for _, q := range []string{`DROP INDEX a_row`, `ALTER TABLE a DROP COLUMN stream`, `ALTER TABLE runner_sink_undo DROP COLUMN stream`,
+	for _, q := range []string{`DROP INDEX runner_row_a`, `ALTER TABLE a DROP COLUMN stream`, `ALTER TABLE runner_sink_undo DROP COLUMN stream`,
 		`CREATE UNIQUE INDEX a_key ON a (key) WHERE key IS NOT NULL`, `INSERT INTO a (seq, key, record, chain, at) VALUES (1, NULL, '{"v":0}', '', '')`} {
 		_, err := db.Exec(q)
 		check(t, err)

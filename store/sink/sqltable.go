@@ -21,6 +21,7 @@ type sqlTable struct {
 	first string // the stream that opened it
 	undo  bool
 	seq   int64
+	moved bool  // the table of the mark was not there when it was opened
 	grown int64 // rows behind a closed mark, when it was opened
 	pages []sqlPage
 	text  strings.Builder // records and keys of pages
@@ -68,7 +69,6 @@ func (t *sqlTable) open(ctx context.Context, db *sql.DB, m *sqliteMark, fresh bo
 			_, err = tx.ExecContext(ctx, query, args...)
 		}
 	}
-	table := quoteName(t.name)
 	exec("CREATE TABLE IF NOT EXISTS runner_sink (name TEXT PRIMARY KEY, seq INTEGER NOT NULL) WITHOUT ROWID")
 	exec("CREATE TABLE IF NOT EXISTS runner_sink_undo (name TEXT NOT NULL, seq INTEGER NOT NULL, key TEXT, record TEXT NOT NULL, chain TEXT NOT NULL, at TEXT NOT NULL, replaced_by INTEGER NOT NULL, stream TEXT NOT NULL DEFAULT '')")
 	exec("CREATE INDEX IF NOT EXISTS runner_sink_undo_by ON runner_sink_undo (name, replaced_by)")
@@ -76,26 +76,31 @@ func (t *sqlTable) open(ctx context.Context, db *sql.DB, m *sqliteMark, fresh bo
 		return err
 	}
 	known := true
-	if err = tx.QueryRowContext(ctx, "SELECT seq FROM runner_sink WHERE name = ?", t.name).Scan(&t.seq); errors.Is(err, sql.ErrNoRows) {
+	if err = tx.QueryRowContext(ctx, "SELECT name, seq FROM runner_sink WHERE name = ? COLLATE NOCASE", t.name).Scan(&t.name, &t.seq); errors.Is(err, sql.ErrNoRows) {
 		known, err = false, nil
 	}
 	if err != nil {
 		return err
 	}
-	if !known {
-		var there int
-		if err = tx.QueryRowContext(ctx, "SELECT count(*) FROM sqlite_master WHERE name = ?", t.name).Scan(&there); err != nil {
-			return err
-		}
-		if there > 0 {
-			return errForeignTable(t.name)
-		}
+	var there bool
+	if err = tx.QueryRowContext(ctx, "SELECT count(*) > 0 FROM sqlite_master WHERE name = ? COLLATE NOCASE", t.name).Scan(&there); err != nil {
+		return err
 	}
+	if !known && there {
+		return errForeignTable(t.name)
+	}
+	if t.moved = !there && m != nil && m.Seq > 0; t.moved {
+		m, t.seq = nil, 0
+		exec("DELETE FROM runner_sink_undo WHERE name = ?", t.name)
+	}
+	table := quoteName(t.name)
 	exec("CREATE TABLE IF NOT EXISTS " + table + " (seq INTEGER PRIMARY KEY, key TEXT, record TEXT NOT NULL, chain TEXT NOT NULL, at TEXT NOT NULL, stream TEXT NOT NULL DEFAULT '')")
 	if err == nil {
 		err = widen(ctx, tx, t.name, "runner_sink_undo")
 	}
-	exec("CREATE UNIQUE INDEX IF NOT EXISTS " + quoteName(t.name+"_row") + " ON " + table + " " + sqlUnique)
+	if err == nil {
+		err = t.index(ctx, tx)
+	}
 	switch {
 	case err != nil:
 	case fresh:
@@ -135,6 +140,23 @@ func (t *sqlTable) open(ctx context.Context, db *sql.DB, m *sqliteMark, fresh bo
 		return err
 	}
 	t.one, err = db.PrepareContext(ctx, t.insert(1))
+	return err
+}
+
+// index keeps the table's rows apart by key. Its name is none that a stream's table can have; one of that
+// name that a renamed table took along is of no use there.
+func (t *sqlTable) index(ctx context.Context, tx *sql.Tx) error {
+	name := quoteName("runner_row_" + t.name)
+	var on string
+	err := tx.QueryRowContext(ctx, "SELECT tbl_name FROM sqlite_master WHERE type = 'index' AND name = ? COLLATE NOCASE", "runner_row_"+t.name).Scan(&on)
+	if errors.Is(err, sql.ErrNoRows) {
+		_, err = tx.ExecContext(ctx, "DROP INDEX IF EXISTS "+quoteName(t.name+"_row")) // of older versions
+	} else if err == nil && !strings.EqualFold(on, t.name) {
+		_, err = tx.ExecContext(ctx, "DROP INDEX "+name)
+	}
+	if err == nil {
+		_, err = tx.ExecContext(ctx, "CREATE UNIQUE INDEX IF NOT EXISTS "+name+" ON "+quoteName(t.name)+" "+sqlUnique)
+	}
 	return err
 }
 

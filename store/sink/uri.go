@@ -36,7 +36,7 @@ func parse(uri string, kinds []Kind) (*Kind, string, Settings, error) {
 	}
 	kind := &kinds[i]
 	target, query, _ := strings.Cut(rest, "?")
-	values, err := url.ParseQuery(query)
+	values, err := url.ParseQuery(strings.ReplaceAll(query, ";", "%3B")) // no separator here
 	if err != nil {
 		return nil, "", nil, fmt.Errorf("sink %q: options: %w", uri, err)
 	}
@@ -129,8 +129,11 @@ func (s Settings) word(name string, words ...string) (string, error) {
 }
 
 func (s Settings) flag(name string) (bool, error) {
-	v, err := s.word(name, "false", "true", "")
-	return v == "true" || s[name] == "" && has(s, name), err
+	if s[name] == "" {
+		return has(s, name), nil
+	}
+	v, err := s.word(name, "false", "true")
+	return v == "true", err
 }
 
 func has(s Settings, name string) bool {
