@@ -126,6 +126,9 @@ func (sr *streamRun) rest(ctx context.Context, names []string) error {
 		return err
 	}
 	again := sr.continues() && sr.parent == nil && len(sr.kids) == 0
+	if err := sr.settleWindows(ctx); err != nil { // the run may have been killed before it could
+		return err
+	}
 	if again || sr.silent || !slices.Equal(sr.roundData.With, names) {
 		sr.round.Open = false
 	}

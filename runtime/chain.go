@@ -225,10 +225,13 @@ func (c *chain) broken(err error) chainEnd {
 	code := "error"
 	var te *transport.Error
 	var re *Error
+	errors.As(err, &re)
 	switch {
+	case re != nil && (re.Code == CodeSink || re.Code == CodeState) && (c.sr.out == nil || c.sr.out.ctx.Err() == nil): // whatever it holds
+		code = re.Code
 	case errors.Is(err, context.Canceled):
 		return chainEnd{verdict: Interrupted, reason: CodeInterrupted}
-	case errors.As(err, &re):
+	case re != nil:
 		code = re.Code
 		if code == CodeInterrupted {
 			return chainEnd{verdict: Interrupted, reason: CodeInterrupted}

@@ -136,7 +136,7 @@ func (sr *streamRun) end(ctx context.Context, rep *StreamReport) {
 	pending, err := sr.job.Ledger.Chains(ctx, sr.name, 0, 1, true)
 	switch {
 	case err != nil:
-	case len(pending) == 0 && sr.round.Listed && rep.Verdict != Interrupted:
+	case len(pending) == 0 && sr.round.Listed && rep.Verdict != Interrupted && rep.Verdict != Failed: // a commit that failed may have been stored
 		err = sr.settleWindows(ctx)
 		sr.whole = err == nil
 	case len(pending) > 0 && rep.Verdict == Complete:

@@ -77,6 +77,14 @@ func (r *run) plan(ctx context.Context) error {
 			return &ConfigError{"streams", msg}
 		}
 	}
+	for name, position := range r.job.Begin {
+		if !slices.Contains(chosen, name) {
+			return &ArgumentError{"position", fmt.Sprintf("it is of stream %q, which the run does not walk", name)}
+		}
+		if err := CheckPosition(r.connector.Stream(name), position); err != nil {
+			return &ArgumentError{"position", err.Error()}
+		}
+	}
 	placed := map[string]*streamRun{}
 	for _, name := range chosen {
 		if _, err := r.place(ctx, name, chosen, placed); err != nil {

@@ -75,7 +75,7 @@ func RunSlice(ctx context.Context, job *Job, at ChainAt, b Budget) (*Outcome, er
 		return nil, err
 	}
 	defer bound.program.Close()
-	bound.part = &part{at: at}
+	bound.part = &part{at: at, pending: true}
 	bound.part.slice.pages = b.Pages
 	if b.Time > 0 {
 		bound.part.slice.deadline = bound.started.Add(b.Time)
@@ -116,7 +116,7 @@ func (sr *streamRun) runPart(ctx context.Context, sum *summary) error {
 		p.row = row
 		p.end = sr.one(ctx, row, sum)
 	}
-	left, err := sr.job.Ledger.Chains(ctx, sr.name, 0, 1, true)
+	left, err := sr.job.Ledger.Chains(context.WithoutCancel(ctx), sr.name, 0, 1, true)
 	if err != nil {
 		return err
 	}

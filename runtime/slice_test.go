@@ -17,6 +17,12 @@ import (
 // slice makes one slice as a process of its own would.
 func (r *rig) slice(at runtime.ChainAt, b runtime.Budget, change ...func(*runtime.Job)) (*runtime.Outcome, error) {
 	r.t.Helper()
+	return r.sliceIn(context.Background(), at, b, change...)
+}
+
+// sliceIn is slice under a context that may end.
+func (r *rig) sliceIn(sliceCtx context.Context, at runtime.ChainAt, b runtime.Budget, change ...func(*runtime.Job)) (*runtime.Outcome, error) {
+	r.t.Helper()
 	ctx := context.Background()
 	db, err := store.Open(ctx, filepath.Join(r.dir, "state.db"), store.Options{})
 	if err != nil {
@@ -33,7 +39,7 @@ func (r *rig) slice(at runtime.ChainAt, b runtime.Budget, change ...func(*runtim
 	for _, f := range change {
 		f(&job)
 	}
-	return runtime.RunSlice(ctx, &job, at, b)
+	return runtime.RunSlice(sliceCtx, &job, at, b)
 }
 
 // slices loops until nothing is pending, and returns how often each kind came.

@@ -9,7 +9,7 @@ import (
 
 // apply takes over what was read whole.
 func (k *keeper) apply(p *place, out outcome) {
-	if out.name != "" {
+	if out.name != "" && (out.err == nil || p.version == nil) { // the last good version keeps its name
 		p.name = out.name
 	}
 	switch {

@@ -137,6 +137,24 @@ func TestReload(t *testing.T) {
 	}
 }
 
+// TestBrokenUnderAnotherName: a save that is wrong and changes the name leaves the last good version where it was.
+func TestBrokenUnderAnotherName(t *testing.T) {
+	s := newShelf(t)
+	s.write("a/connector.yaml", yaml("a", "/one"))
+	s.open()
+	s.write("a/connector.yaml", yaml("b", "/two")+"strems: {}\n")
+	s.await("the problem", func() bool { return s.status("a").Problem != nil })
+	if v, err := s.c.Use("a"); err != nil || v.Name != "a" {
+		t.Errorf("a is %v, %v", v, err)
+	} else {
+		v.Done()
+	}
+	if v, err := s.c.Use("b"); err == nil {
+		t.Errorf("b is %s", v.Connector.Spec.Name)
+		v.Done()
+	}
+}
+
 func TestProblems(t *testing.T) {
 	s := newShelf(t)
 	s.write("a/connector.yaml", yaml("a", "/one"))

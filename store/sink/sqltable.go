@@ -59,7 +59,7 @@ func quoteText(s string) string { return "'" + strings.ReplaceAll(s, "'", "''") 
 
 // open makes the table when there is none and takes it back to m.
 func (t *sqlTable) open(ctx context.Context, db *sql.DB, m *sqliteMark, fresh bool) error {
-	tx, err := db.BeginTx(ctx, nil)
+	tx, err := db.BeginTx(context.WithoutCancel(ctx), nil)
 	if err != nil {
 		return err
 	}
