@@ -177,7 +177,7 @@ func (c *chain) failed(ctx context.Context, g *got, err error) *chainEnd {
 	case CodeTokenExpired, transport.CodeTokenSpent:
 		return c.recover(ctx, g, code, err)
 	case CodeSessionExpired:
-		return c.reopen(ctx, err)
+		return c.reopen(ctx, g, err)
 	case CodeParked:
 		end := chainEnd{verdict: Parked, reason: code, detail: err.Error(), until: untilOf(err), err: err}
 		c.note(ctx, end)
@@ -189,7 +189,7 @@ func (c *chain) failed(ctx context.Context, g *got, err error) *chainEnd {
 		return &chainEnd{verdict: Interrupted, reason: CodeInterrupted}
 	}
 	if te != nil && c.left && (g == nil || g.answer == nil || !g.answer.Ruled) && refuses(te.Status) { // it is gone by now
-		return c.reopen(ctx, err)
+		return c.reopen(ctx, g, err)
 	}
 	if te != nil && c.unruled(g) {
 		if token, err := c.tokenOfError(ctx, g); c.once || err == nil && token != nil {

@@ -282,14 +282,23 @@ func (sr *streamRun) alive(s *sessionState) bool {
 	return sr.spec.Session.TTL == 0 || sr.now().Before(s.Opened.Add(sr.spec.Session.TTL))
 }
 
+// deadToken reports whether a session that was only just opened is refused for the token that was sent: it
+// lived in the session before, and there is a fallback that does without it.
+func (c *chain) deadToken(g *got) bool {
+	return g != nil && g.req.Follow && !c.walk.Rules.Type.Counts() && len(c.walk.Rules.Fallback) > 0
+}
+
 // reopen answers a session that has expired: a new one, and on from the last delivered position.
-func (c *chain) reopen(ctx context.Context, cause error) *chainEnd {
+func (c *chain) reopen(ctx context.Context, g *got, cause error) *chainEnd {
 	if err := c.sr.refusal(); err != nil {
 		end := chainEnd{verdict: Incomplete, reason: CodeSessionExpired, detail: err.Error(), err: err}
 		c.note(ctx, end)
 		return &end
 	}
 	c.left = false
+	if c.reopened > 0 && c.deadToken(g) {
+		return c.recover(ctx, g, CodeTokenExpired, cause)
+	}
 	if c.sr.spec.Session == nil {
 		cause = codeError(CodeSessionExpired, "%w, and %s", cause, noSession)
 	}

@@ -175,7 +175,8 @@ func (sr *streamRun) read() {
 	} else {
 		sr.details = newReader(&st.Details.Records, nil, nil)
 	}
-	sr.details.plan.NullLost = true // things that were asked for by id are not known to be none
+	sr.details.plan.One = st.Details.Batch <= 1 // what was asked for by one id may come by itself
+	sr.details.plan.NullLost = true             // things that were asked for by id are not known to be none
 	sr.keyPaths = st.Details.Records.Key
 	if sr.keyPaths == nil {
 		sr.keyPaths = st.Records.Key

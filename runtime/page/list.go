@@ -22,6 +22,14 @@ func (p *Page) listed() error {
 			return p.missing()
 		}
 	case '{':
+		if pl.prog.all < 0 && pl.One {
+			p.doc = append(append(append(p.doc[:0], '['), gate...), ']')
+			p.ready(pl, p.doc)
+			if !s.Document(pl.prog.list) {
+				return s.Err()
+			}
+			return nil
+		}
 		if pl.prog.all < 0 {
 			return p.notArray(gate)
 		}

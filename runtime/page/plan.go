@@ -14,6 +14,7 @@ type Plan struct {
 	Path     engine.Path // where the records stand
 	HasPath  bool        // Path is given; without it a JSON body must be the array itself
 	Optional bool        // a missing path means no records
+	One      bool        // an object in the list's place is the one record
 	NullLost bool        // a null in the list's place is a missing path, not an empty list
 
 	// NoRecords leaves a json or xml body without records: it is validated and its references are
