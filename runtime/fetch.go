@@ -128,10 +128,17 @@ func (sr *streamRun) do(ctx context.Context, d *draft, sc *scope, k call) (*tran
 	if !k.bound.IsZero() && (deadline.IsZero() || k.bound.Before(deadline)) {
 		deadline = k.bound
 	}
+	stop := sr.job.Stop
+	if k.farewell || k.details { // the page is in flight
+		stop = nil
+	}
 	answer, err := sr.client.Do(ctx, &transport.Request{
 		Method: d.method, URL: d.url(), Header: d.header, Body: body,
-		Chain: sr.spec.Name + " " + k.chain, OneUse: k.oneUse, NotAfter: k.notAfter, Deadline: deadline, Farewell: k.farewell,
+		Chain: sr.spec.Name + " " + k.chain, OneUse: k.oneUse, NotAfter: k.notAfter, Deadline: deadline, Farewell: k.farewell, Stop: stop,
 	})
+	if errors.Is(err, transport.ErrStopped) {
+		err = errStopped
+	}
 	var attempts []transport.Attempt
 	var te *transport.Error
 	var cut *transport.Cut

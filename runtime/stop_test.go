@@ -5,6 +5,9 @@ import (
 	"net/http"
 	"strings"
 	"testing"
+	"time"
+
+	"github.com/lastpage/lastpage/runtime"
 )
 
 // TestStopAtWatermarkOutOfOrder: an old record that the API pins to its first page is no sign that the
@@ -50,5 +53,26 @@ func TestStopAtWatermarkOutOfOrder(t *testing.T) {
 	}
 	if n := len(r.asked) - asked; n != 2 {
 		t.Errorf("the third run asked for %d pages, want 2", n)
+	}
+}
+
+// TestStopWhileItWaitsForItsTurn: nothing is in flight, so nothing is waited for, and nothing more is sent.
+func TestStopWhileItWaitsForItsTurn(t *testing.T) {
+	stop := make(chan struct{})
+	r := newRig(t, func(w http.ResponseWriter, q *http.Request) {
+		fmt.Fprintf(w, `{"items":[{"id":%s}],"pages":2}`, q.FormValue("page"))
+		time.AfterFunc(100*time.Millisecond, func() { close(stop) })
+	}, `
+streams:
+  a:
+    request: {path: /a}
+    http: {rate_limit: {requests: 1, per: 1h}}
+    records: {path: items, key: id}
+    pagination: {type: page, send: query.page, total_pages: body.pages}
+`)
+	rep := r.run(func(job *runtime.Job) { job.Stop = stop })
+	want(t, rep, "interrupted interrupted")
+	if len(r.asked) != 1 || len(r.ids("a", "id")) != 1 {
+		t.Errorf("asked %v", r.asked)
 	}
 }

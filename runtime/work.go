@@ -204,6 +204,20 @@ func (sr *streamRun) worker(ctx context.Context, sum *summary) {
 
 // turn waits for a place among the run's chains, then for one among the process's.
 func (sr *streamRun) turn(ctx context.Context) (release func(), err error) {
+	if stop := sr.job.Stop; stop != nil {
+		var cancel context.CancelFunc
+		ctx, cancel = context.WithCancel(ctx)
+		var watch sync.WaitGroup
+		watch.Go(func() {
+			select {
+			case <-stop:
+				cancel()
+			case <-ctx.Done():
+			}
+		})
+		defer watch.Wait()
+		defer cancel()
+	}
 	if err := sr.turns.free.Acquire(ctx, 1); err != nil {
 		return nil, err
 	}

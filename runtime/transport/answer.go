@@ -26,6 +26,8 @@ type Request struct {
 	// Deadline is when the caller's time ends, where that is before the client's (Config.Deadline): a
 	// wait beyond it is an error (CodeParked). Zero: the client's alone.
 	Deadline time.Time
+	// Stop, once it is closed, ends a wait for the request's turn (ErrStopped); nil: never.
+	Stop <-chan struct{}
 	// Farewell says that the request frees something at the server (the close of a session): a pause that
 	// the API has asked for does not hold it up.
 	Farewell bool

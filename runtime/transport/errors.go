@@ -1,6 +1,7 @@
 package transport
 
 import (
+	"errors"
 	"fmt"
 	"strings"
 	"time"
@@ -56,6 +57,9 @@ func (e *Error) Error() string {
 	}
 	return b.String()
 }
+
+// ErrStopped is that Request.Stop was closed while the request waited for its turn: nothing was sent.
+var ErrStopped = errors.New("it was asked to stop while it waited for its turn")
 
 // Cut is the error of a context that ended, with the attempts by then: also that which was on its way.
 type Cut struct {

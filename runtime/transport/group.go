@@ -161,10 +161,11 @@ func (g *Group) signal() {
 // Ticket is what a request waits with.
 type Ticket struct {
 	Chain    string
-	NotAfter time.Time     // end of the token's life, zero without
-	MaxWait  time.Duration // longest pause that is waited for
-	Deadline time.Time     // end of the run, zero without
-	Farewell bool          // a pause that the API asks for does not hold it up
+	NotAfter time.Time       // end of the token's life, zero without
+	MaxWait  time.Duration   // longest pause that is waited for
+	Deadline time.Time       // end of the run, zero without
+	Farewell bool            // a pause that the API asks for does not hold it up
+	Stop     <-chan struct{} // closed: what has not come is not waited for (ErrStopped); nil: never
 }
 
 // waitError says that a wait is longer than a ticket allows.
@@ -206,6 +207,9 @@ func (g *Group) Acquire(ctx context.Context, t Ticket) error {
 	case <-ctx.Done():
 		g.leave(w)
 		return ctx.Err()
+	case <-t.Stop:
+		g.leave(w)
+		return ErrStopped
 	}
 	err := g.permit(ctx, t)
 	g.mu.Lock()
@@ -296,6 +300,8 @@ func (g *Group) permit(ctx context.Context, t Ticket) error {
 			select {
 			case <-freed:
 			case <-ctx.Done():
+			case <-t.Stop:
+				return ErrStopped
 			}
 			continue
 		}
@@ -324,8 +330,27 @@ func (g *Group) sleep(ctx context.Context, t Ticket, until time.Time, paused boo
 	if err := t.allows(now, until, paused); err != nil {
 		return err
 	}
-	if d := until.Sub(now); d > 0 {
+	d := until.Sub(now)
+	if d <= 0 {
+		return nil
+	}
+	if t.Stop == nil {
 		return g.clock.Sleep(ctx, d)
 	}
-	return nil
+	slept, cancel := context.WithCancel(ctx)
+	var watch sync.WaitGroup
+	watch.Go(func() {
+		select {
+		case <-t.Stop:
+			cancel()
+		case <-slept.Done():
+		}
+	})
+	err := g.clock.Sleep(slept, d)
+	cancel()
+	watch.Wait()
+	if err != nil && ctx.Err() == nil {
+		return ErrStopped
+	}
+	return err
 }

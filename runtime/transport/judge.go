@@ -208,7 +208,7 @@ func (x *call) later(ctx context.Context, a *Attempt, e *Exchange, ans *Answer, 
 }
 
 func (x *call) ticket() Ticket {
-	t := Ticket{Chain: x.req.Chain, Farewell: x.req.Farewell, NotAfter: x.req.NotAfter, MaxWait: x.cfg.Retry.MaxWait, Deadline: x.cfg.Deadline}
+	t := Ticket{Chain: x.req.Chain, Farewell: x.req.Farewell, Stop: x.req.Stop, NotAfter: x.req.NotAfter, MaxWait: x.cfg.Retry.MaxWait, Deadline: x.cfg.Deadline}
 	if d := x.req.Deadline; !d.IsZero() && (t.Deadline.IsZero() || d.Before(t.Deadline)) {
 		t.Deadline = d
 	}
