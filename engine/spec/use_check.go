@@ -110,7 +110,9 @@ func negate(u use, what string) string {
 // partitionsWrong reports whether the partitions of a stream could not be read.
 func (r reader) partitionsWrong(s *Stream) bool {
 	m := r.maps[r.streams[s]]
-	bare := func(p *Partition) bool { return p.Values == nil && p.Stream == "" && p.Window == nil && p.Session == nil }
+	bare := func(p *Partition) bool {
+		return p.Values == nil && p.Stream == "" && p.Window == nil && p.Session == nil
+	}
 	return m != nil && m.any("partitions") && !m.known("partitions") || slices.ContainsFunc(s.Partitions, bare)
 }
 
