@@ -64,6 +64,20 @@ func TestCompressedNothing(t *testing.T) {
 	}
 }
 
+// TestCompressedTableOfNothing: a table of no records has no header yet; the next run writes it.
+func TestCompressedTableOfNothing(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "a.csv.gz")
+	s := open(t, "csv:"+path, "a", nil, false, sink.Options{})
+	at := seal(t, s, "a")
+	check(t, s.Close(t.Context()))
+	s = open(t, "csv:"+path+"?eol=lf", "a", at, false, sink.Options{})
+	write(t, s, "a", []byte(`{"id":1}`))
+	check(t, s.Close(t.Context()))
+	if got := string(content(t, path)); got != "id\n1\n" {
+		t.Errorf("%q", got)
+	}
+}
+
 // TestCSVDialect: a table keeps its delimiter, and one that was there is of the same records.
 func TestCSVDialect(t *testing.T) {
 	dir := t.TempDir()

@@ -306,7 +306,7 @@ func (f *file) append(page []byte) error {
 
 // whole makes a compressed file of nothing one that can be read: it has one member.
 func (f *file) whole() error {
-	if f.opt.codec == nil || !f.regular || f.length > 0 {
+	if f.opt.codec == nil || f.opt.header != nil || !f.regular || f.length > 0 { // a header is to come first
 		return nil
 	}
 	member := f.opt.codec.encode(nil, nil)
