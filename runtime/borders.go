@@ -6,10 +6,10 @@ import (
 	"github.com/cespare/xxhash/v2"
 )
 
-// borders knows the latest records that the windows of a stream have delivered, or are about to. An API whose windows hold
-// both their ends gives a record that stands where two of them meet in both of them: it is dropped where
-// its key and every byte of it are the same. A record that differs was changed meanwhile, which is how a
-// thing comes to lie in a later window.
+// borders knows the latest records that the windows of a stream have delivered, or are about to. An API
+// whose windows hold both their ends gives a record that stands where two of them meet in both of them: it
+// is dropped where its key and every byte of it are the same. A record that differs was changed meanwhile,
+// which is how a thing comes to lie in a later window.
 type borders struct {
 	mu  sync.Mutex
 	set *keySet
@@ -17,7 +17,7 @@ type borders struct {
 
 // newBorders is nil for a stream without windows, or whose records have no key.
 func newBorders(sr *streamRun) *borders {
-	if sr.windowPartition() == nil || !sr.needKeys || sr.only() {
+	if sr.windowPartition() == nil || !sr.needKeys {
 		return nil
 	}
 	return &borders{set: newKeySet(false)}

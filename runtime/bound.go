@@ -215,25 +215,10 @@ type stopClock struct {
 var errStopped = &Error{Code: CodeInterrupted, Msg: "the run was asked to stop"}
 
 func (c stopClock) Sleep(ctx context.Context, d time.Duration) error {
-	if c.stop == nil {
-		return c.Clock.Sleep(ctx, d)
-	}
-	ctx, cancel := context.WithCancelCause(ctx)
-	defer cancel(nil)
-	stopWatch := make(chan struct{})
-	done := make(chan struct{})
-	go func() {
-		defer close(done)
-		select {
-		case <-c.stop:
-			cancel(errStopped)
-		case <-stopWatch:
-		}
-	}()
+	ctx, cancel := transport.WithStop(ctx, c.stop)
+	defer cancel()
 	err := c.Clock.Sleep(ctx, d)
-	close(stopWatch)
-	<-done
-	if err != nil && context.Cause(ctx) == errStopped {
+	if err != nil && context.Cause(ctx) == transport.ErrStopped {
 		return errStopped
 	}
 	return err

@@ -28,8 +28,8 @@ type chain struct {
 	state     chainState          // after the last page that was handed to the committer
 	keys      *keySet             // nil when nothing needs de-duplication
 	old       map[uint64]struct{} // identities that an earlier walk delivered
-	claims    []uint64            // of borders: records of the page that is judged
 	oldMet    map[uint64]struct{} // of them, those that this walk has met
+	claims    []uint64            // of borders: records of the page that is judged
 	positions *positions
 	ahead     *ahead
 	shared    *sessionState // a session that all chains of the stream share
@@ -226,16 +226,12 @@ func (c *chain) broken(err error) chainEnd {
 	var te *transport.Error
 	var re *Error
 	errors.As(err, &re)
+	theirs := re != nil && (re.Code == CodeSink || re.Code == CodeState) && (c.sr.out == nil || c.sr.out.ctx.Err() == nil) // and the run has not been cancelled
 	switch {
-	case re != nil && (re.Code == CodeSink || re.Code == CodeState) && (c.sr.out == nil || c.sr.out.ctx.Err() == nil): // whatever it holds
-		code = re.Code
-	case errors.Is(err, context.Canceled):
+	case !theirs && errors.Is(err, context.Canceled), re != nil && re.Code == CodeInterrupted:
 		return chainEnd{verdict: Interrupted, reason: CodeInterrupted}
 	case re != nil:
 		code = re.Code
-		if code == CodeInterrupted {
-			return chainEnd{verdict: Interrupted, reason: CodeInterrupted}
-		}
 	case errors.As(err, &te):
 		code = te.Code
 	}

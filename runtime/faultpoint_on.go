@@ -10,8 +10,8 @@ import (
 	"syscall"
 )
 
-// With the build tag faultpoints the process kills itself (SIGKILL) at a point of a commit, or of its end, that the
-// environment names: RUNNER_FAULTPOINT=after-write:3 means the third time. The crash tests use it.
+// With the build tag faultpoints the process kills itself (SIGKILL) at a point of a commit, or of its end,
+// that the environment names: RUNNER_FAULTPOINT=after-write:3 means the third time. The crash tests use it.
 var fault = parseFault(os.Getenv("RUNNER_FAULTPOINT"))
 
 type faultAt struct {

@@ -28,7 +28,7 @@ func (r *run) finish(ctx context.Context) (*Report, error) {
 		r.job.Tell(r.report)
 	}
 	faultPoint("after-report")
-	r.rest()
+	r.windDown()
 	if broken != nil {
 		return r.report, nil
 	}
@@ -69,8 +69,8 @@ func (r *run) closeOutputs(ctx context.Context) *Error {
 	return broken
 }
 
-// seal stores the last mark of each output, when all that was written is committed: the next run takes
-// what it finds behind it for somebody else's, and what it finds behind any other mark for the rest of
+// seal stores the last mark of each output, brought back to it where not all that was written is committed:
+// the next run takes what it finds behind it for somebody else's, and what it finds behind any other mark for the rest of
 // a run that was cut off.
 func (r *run) seal(ctx context.Context) *Error {
 	out := r.job.Sink
@@ -132,8 +132,8 @@ func (r *run) closeRounds(ctx context.Context) *Error {
 	return broken
 }
 
-// rest ends what works in the background, and lets connections go.
-func (r *run) rest() {
+// windDown ends what works in the background, and lets connections go.
+func (r *run) windDown() {
 	if r.overtime != nil {
 		r.overtime()
 	}
@@ -148,7 +148,7 @@ func (r *run) rest() {
 
 // close gives the leases back.
 func (r *run) close() {
-	r.rest()
+	r.windDown()
 	for _, sr := range r.streams {
 		if sr.lease.Epoch != 0 {
 			_ = r.job.Ledger.Release(context.Background(), sr.lease) // it expires by itself

@@ -8,6 +8,7 @@ import (
 	"golang.org/x/sync/semaphore"
 
 	"github.com/lastpage/lastpage/engine"
+	"github.com/lastpage/lastpage/runtime/transport"
 )
 
 // maxTurns bounds how many chains of one run are worked on at a time, when nothing else does. A stream
@@ -204,20 +205,8 @@ func (sr *streamRun) worker(ctx context.Context, sum *summary) {
 
 // turn waits for a place among the run's chains, then for one among the process's.
 func (sr *streamRun) turn(ctx context.Context) (release func(), err error) {
-	if stop := sr.job.Stop; stop != nil {
-		var cancel context.CancelFunc
-		ctx, cancel = context.WithCancel(ctx)
-		var watch sync.WaitGroup
-		watch.Go(func() {
-			select {
-			case <-stop:
-				cancel()
-			case <-ctx.Done():
-			}
-		})
-		defer watch.Wait()
-		defer cancel()
-	}
+	ctx, cancel := transport.WithStop(ctx, sr.job.Stop)
+	defer cancel()
 	if err := sr.turns.free.Acquire(ctx, 1); err != nil {
 		return nil, err
 	}

@@ -24,11 +24,7 @@ func (p *Page) listed() error {
 	case '{':
 		if pl.prog.all < 0 && pl.One {
 			p.doc = append(append(append(p.doc[:0], '['), gate...), ']')
-			p.ready(pl, p.doc)
-			if !s.Document(pl.prog.list) {
-				return s.Err()
-			}
-			return nil
+			return p.rescan(p.doc)
 		}
 		if pl.prog.all < 0 {
 			return p.notArray(gate)
@@ -48,23 +44,27 @@ func (p *Page) listed() error {
 // lookup finds the records of a path that counts elements (`data[0].items`) in the validated body,
 // and scans them for what is wanted of each.
 func (p *Page) lookup() error {
-	pl, s := p.plan, &p.scan
+	pl := p.plan
 	if pl.prog.all < 0 {
 		v, ok := pl.Path.Get(p.src)
 		if !ok {
 			return p.missing()
 		}
-		p.ready(pl, v)
-	} else {
-		if v, ok := pl.Path[:pl.prog.all].Get(p.src); !ok || pl.NullLost && rawjson.Kind(v) == 'n' {
-			return p.missing()
-		}
-		p.doc = gather(p.doc[:0], pl.Path, p.src)
-		p.doc = append(p.doc, ']')
-		p.ready(pl, p.doc)
+		return p.rescan(v)
 	}
-	if !s.Document(pl.prog.list) {
-		return s.Err()
+	if v, ok := pl.Path[:pl.prog.all].Get(p.src); !ok || pl.NullLost && rawjson.Kind(v) == 'n' {
+		return p.missing()
+	}
+	p.doc = gather(p.doc[:0], pl.Path, p.src)
+	p.doc = append(p.doc, ']')
+	return p.rescan(p.doc)
+}
+
+// rescan scans list, which stands where the records are, for what is wanted of each.
+func (p *Page) rescan(list []byte) error {
+	p.ready(p.plan, list)
+	if !p.scan.Document(p.plan.prog.list) {
+		return p.scan.Err()
 	}
 	return p.listed()
 }

@@ -2,6 +2,7 @@ package transport
 
 import (
 	"context"
+	"sync"
 	"time"
 )
 
@@ -28,5 +29,26 @@ func (realClock) Sleep(ctx context.Context, d time.Duration) error {
 		return nil
 	case <-ctx.Done():
 		return ctx.Err()
+	}
+}
+
+// WithStop is ctx, which ends with ErrStopped as its cause when stop is closed, too; nil: never. The caller
+// calls cancel.
+func WithStop(ctx context.Context, stop <-chan struct{}) (_ context.Context, cancel func()) {
+	if stop == nil {
+		return context.WithCancel(ctx)
+	}
+	ctx, end := context.WithCancelCause(ctx)
+	var watch sync.WaitGroup
+	watch.Go(func() {
+		select {
+		case <-stop:
+			end(ErrStopped)
+		case <-ctx.Done():
+		}
+	})
+	return ctx, func() {
+		end(nil)
+		watch.Wait()
 	}
 }

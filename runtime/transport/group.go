@@ -334,22 +334,10 @@ func (g *Group) sleep(ctx context.Context, t Ticket, until time.Time, paused boo
 	if d <= 0 {
 		return nil
 	}
-	if t.Stop == nil {
-		return g.clock.Sleep(ctx, d)
-	}
-	slept, cancel := context.WithCancel(ctx)
-	var watch sync.WaitGroup
-	watch.Go(func() {
-		select {
-		case <-t.Stop:
-			cancel()
-		case <-slept.Done():
-		}
-	})
-	err := g.clock.Sleep(slept, d)
-	cancel()
-	watch.Wait()
-	if err != nil && ctx.Err() == nil {
+	ctx, cancel := WithStop(ctx, t.Stop)
+	defer cancel()
+	err := g.clock.Sleep(ctx, d)
+	if err != nil && context.Cause(ctx) == ErrStopped {
 		return ErrStopped
 	}
 	return err

@@ -4,7 +4,6 @@ import (
 	"encoding/json"
 	"fmt"
 	"os"
-	"sync"
 	"time"
 )
 
@@ -12,8 +11,8 @@ import (
 // a path share the file: it is opened as the first of them asks.
 type files struct {
 	notes
-	target string   // with {stream}, as given
-	paths  sync.Map // by stream: absolute, symbolic links resolved
+	target string            // with {stream}, as given
+	paths  map[string]string // by stream: absolute, symbolic links resolved
 	opt    fileOptions
 	now    func() time.Time
 	open   map[string]*file // by path
@@ -24,17 +23,17 @@ func newFiles(target string, set Settings, opt Options) (*files, error) {
 		return nil, fmt.Errorf("the sink needs a path")
 	}
 	o, err := parseFileOptions(target, set)
-	return &files{target: target, opt: o, now: opt.Now, open: map[string]*file{}}, err
+	return &files{target: target, opt: o, now: opt.Now, paths: map[string]string{}, open: map[string]*file{}}, err
 }
 
 // Target is the file's path, absolute and with symbolic links resolved: one file has one mark, by whatever
 // name it is reached.
 func (s *files) Target(stream string) string {
-	if path, ok := s.paths.Load(stream); ok {
-		return path.(string)
+	path, ok := s.paths[stream]
+	if !ok {
+		path = Resolve(place(s.target, stream))
+		s.paths[stream] = path
 	}
-	path := Resolve(place(s.target, stream))
-	s.paths.Store(stream, path)
 	return path
 }
 
